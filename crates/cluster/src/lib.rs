@@ -1,0 +1,1 @@
+//! The Kubernetes edge: pods, definitions, status and events over the API

@@ -1,0 +1,1 @@
+//! The runtime side and the plugin side of the CNI specification

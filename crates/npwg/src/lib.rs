@@ -1,0 +1,1 @@
+//! The Kubernetes multi-network de-facto standard (NPWG)

@@ -1,0 +1,1 @@
+//! The Linux edge: processes, namespaces, netlink, files, locks

@@ -1,0 +1,3 @@
+//! multus, the CNI plugin that plans by itself.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Real servers, namespaces and a scripted CNI plugin for tests and for the demo

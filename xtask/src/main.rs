@@ -1,0 +1,3 @@
+//! Chores of this repository: demo, test, bench.
+
+fn main() {}
