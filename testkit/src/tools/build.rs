@@ -1,0 +1,199 @@
+//! Builds one part with Go.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::cache::{self, say};
+use super::part::{Recipe, Stamp};
+use crate::process;
+
+/// How long a silent build may look dead.
+const REPORT_EVERY: Duration = Duration::from_secs(15);
+/// Longer than the longest build on a slow machine with an empty Go cache.
+const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
+
+/// Returns the directory with the part's programs; builds them when the cache has none for these pins.
+pub(super) fn ensure(recipe: &Recipe) -> anyhow::Result<PathBuf> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tools")
+        .join(recipe.module);
+    let read = |name: &str| {
+        let path = module.join(name);
+        fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
+    };
+    let (go_mod, go_sum) = (read("go.mod")?, read("go.sum")?);
+    let ldflags = ldflags(recipe, &go_mod)?;
+    let hash = cache::hash(&[go_mod.as_bytes(), go_sum.as_bytes(), ldflags.as_bytes()]);
+
+    let entry = cache::entry(&format!("{}-{hash:016x}", recipe.name), |directory| {
+        let started = Instant::now();
+        say(&format!("building {} ({})", recipe.name, recipe.what));
+        build(recipe, &module, &ldflags, directory)?;
+        say(&format!(
+            "built {} in {} s",
+            recipe.name,
+            started.elapsed().as_secs()
+        ));
+        Ok(())
+    })?;
+    Ok(entry.join("bin"))
+}
+
+fn build(recipe: &Recipe, module: &Path, ldflags: &str, directory: &Path) -> anyhow::Result<()> {
+    let needed = go_version_of(&fs::read_to_string(module.join("go.mod"))?).to_owned();
+    let hint = || {
+        format!(
+            "needs Go ≥ {needed}: https://go.dev/doc/install, and a Go module proxy that answers"
+        )
+    };
+    let bin = directory.join("bin");
+    fs::create_dir(&bin).with_context(|| format!("failed to create {}", bin.display()))?;
+    // A directory has to end with a slash, or Go takes it for the name of the program.
+    let output = format!("{}/{}", bin.display(), recipe.program);
+    let log = directory.join("log");
+
+    let mut go = process::dies_with_us("go");
+    go.args([
+        "build",
+        "-mod=readonly",
+        "-buildvcs=false",
+        "-trimpath",
+        "-ldflags",
+        ldflags,
+        "-o",
+        &output,
+    ])
+    .arg(recipe.package)
+    .current_dir(module)
+    // Programs that start in any network or mount namespace have to be static.
+    .env("CGO_ENABLED", "0")
+    .env("GOWORK", "off")
+    .env_remove("GOFLAGS")
+    .stdin(Stdio::null())
+    .stdout(Stdio::null())
+    .stderr(File::create(&log).with_context(|| format!("failed to create {}", log.display()))?);
+    let status = run(go, recipe.name)?;
+    if !status.success() {
+        let log = process::tail(&log, 20);
+        anyhow::bail!("go build failed ({status}); it {}\n{log}", hint());
+    }
+    Ok(())
+}
+
+/// Runs a build to its end, with a sign of life from time to time.
+fn run(command: Command, name: &str) -> anyhow::Result<ExitStatus> {
+    let mut child = process::spawn(command)?;
+    let started = Instant::now();
+    let mut reported = started;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if started.elapsed() > BUILD_LIMIT {
+            child.kill()?;
+            child.wait()?;
+            anyhow::bail!("go build did not end within {} s", BUILD_LIMIT.as_secs());
+        }
+        if reported.elapsed() >= REPORT_EVERY {
+            reported = Instant::now();
+            say(&format!(
+                "still building {}, {} s",
+                name,
+                started.elapsed().as_secs()
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Small programs; and those that report a version, report the one that is pinned.
+fn ldflags(recipe: &Recipe, go_mod: &str) -> anyhow::Result<String> {
+    let mut flags = "-s -w".to_owned();
+    if let Some(Stamp {
+        dependency,
+        variables,
+    }) = &recipe.stamp
+    {
+        let version = version_of(go_mod, dependency)
+            .with_context(|| format!("{}/go.mod does not pin {dependency}", recipe.module))?;
+        let mut numbers = version.trim_start_matches('v').split('.');
+        let (major, minor) = (
+            numbers.next().unwrap_or_default(),
+            numbers.next().unwrap_or_default(),
+        );
+        for (name, value) in [
+            ("gitVersion", version),
+            ("gitMajor", major),
+            ("gitMinor", minor),
+            ("gitTreeState", "clean"),
+        ] {
+            flags.push_str(&format!(" -X {variables}.{name}={value}"));
+        }
+    }
+    Ok(flags)
+}
+
+/// The version at which a `go.mod` requires a module.
+fn version_of<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
+    go_mod.lines().find_map(|line| {
+        let mut words = line
+            .split_whitespace()
+            .skip_while(|word| *word == "require");
+        (words.next() == Some(module))
+            .then(|| words.next())
+            .flatten()
+    })
+}
+
+/// The Go release that a `go.mod` asks for.
+fn go_version_of(go_mod: &str) -> &str {
+    go_mod
+        .lines()
+        .find_map(|line| line.strip_prefix("go "))
+        .unwrap_or("1.24")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::part::Part;
+    use super::*;
+
+    #[test]
+    fn every_part_is_pinned_by_a_module() {
+        for part in Part::ALL {
+            let recipe = part.recipe();
+            let module = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tools")
+                .join(recipe.module);
+            let go_mod = fs::read_to_string(module.join("go.mod")).unwrap();
+            assert!(
+                go_mod.contains("\ntool"),
+                "{}: no tool directive",
+                recipe.name
+            );
+            assert!(
+                module.join("go.sum").is_file(),
+                "{}: no go.sum",
+                recipe.name
+            );
+            assert!(
+                ldflags(&recipe, &go_mod).is_ok(),
+                "{}: no version to stamp",
+                recipe.name
+            );
+        }
+    }
+
+    #[test]
+    fn version_is_read_from_either_form_of_requirement() {
+        let go_mod = "go 1.26.0\n\nrequire example.org/one v1.0.0\n\nrequire (\n\texample.org/two v2.3.4 // indirect\n)\n";
+        assert_eq!(version_of(go_mod, "example.org/one"), Some("v1.0.0"));
+        assert_eq!(version_of(go_mod, "example.org/two"), Some("v2.3.4"));
+        assert_eq!(version_of(go_mod, "example.org/three"), None);
+        assert_eq!(go_version_of(go_mod), "1.26.0");
+    }
+}
