@@ -149,3 +149,6 @@ fn wrong_type(name: &str, key: &'static str, expected: &'static str) -> Definiti
         expected,
     }
 }
+
+#[cfg(test)]
+mod tests;

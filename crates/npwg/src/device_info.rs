@@ -174,4 +174,115 @@ impl DeviceInfo {
             message: text::message(&error),
         })
     }
+
+    /// Compares the object with the specification (DI-01 … DI-07).
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it breaks. Readers take such an object nevertheless, so publish it and log the error.
+    pub fn check(&self) -> Result<(), DeviceInfoError> {
+        required("version", &self.version)?;
+        match self.kind.as_str() {
+            "" => Err(DeviceInfoError::Missing { key: "type" }),
+            "pci" => self
+                .pci
+                .as_ref()
+                .map_or_else(|| missing("pci"), PciDevice::check),
+            "vdpa" => self
+                .vdpa
+                .as_ref()
+                .map_or_else(|| missing("vdpa"), VdpaDevice::check),
+            "vhost-user" => self
+                .vhost_user
+                .as_ref()
+                .map_or_else(|| missing("vhost-user"), VhostDevice::check),
+            "memif" => self
+                .memif
+                .as_ref()
+                .map_or_else(|| missing("memif"), MemifDevice::check),
+            other => Err(DeviceInfoError::Value {
+                key: "type",
+                value: text::quoted(other),
+            }),
+        }
+    }
 }
+
+impl PciDevice {
+    fn check(&self) -> Result<(), DeviceInfoError> {
+        required("pci.pci-address", &self.pci_address)?;
+        valid(
+            "pci.pci-address",
+            &self.pci_address,
+            is_pci_address(&self.pci_address),
+        )
+    }
+}
+
+impl VdpaDevice {
+    fn check(&self) -> Result<(), DeviceInfoError> {
+        required("vdpa.parent-device", &self.parent_device)?;
+        one_of("vdpa.driver", &self.driver, &["vhost", "virtio"])?;
+        required("vdpa.path", &self.path)?;
+        valid("vdpa.path", &self.path, self.path.starts_with('/'))
+    }
+}
+
+impl VhostDevice {
+    fn check(&self) -> Result<(), DeviceInfoError> {
+        one_of("vhost-user.mode", &self.mode, &["client", "server"])?;
+        required("vhost-user.path", &self.path)
+    }
+}
+
+impl MemifDevice {
+    fn check(&self) -> Result<(), DeviceInfoError> {
+        one_of("memif.role", &self.role, &["master", "slave"])?;
+        required("memif.path", &self.path)?;
+        one_of(
+            "memif.mode",
+            &self.mode,
+            &["ethernet", "ip", "inject-punt", "punt"],
+        )
+    }
+}
+
+fn missing(key: &'static str) -> Result<(), DeviceInfoError> {
+    Err(DeviceInfoError::Missing { key })
+}
+
+fn required(key: &'static str, value: &str) -> Result<(), DeviceInfoError> {
+    if value.is_empty() {
+        missing(key)
+    } else {
+        Ok(())
+    }
+}
+
+fn valid(key: &'static str, value: &str, holds: bool) -> Result<(), DeviceInfoError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(DeviceInfoError::Value {
+            key,
+            value: text::quoted(value),
+        })
+    }
+}
+
+fn one_of(key: &'static str, value: &str, allowed: &[&str]) -> Result<(), DeviceInfoError> {
+    required(key, value)?;
+    valid(key, value, allowed.contains(&value))
+}
+
+/// `dddd:BB:DD.f`, hexadecimal.
+fn is_pci_address(value: &str) -> bool {
+    let groups: Vec<&str> = value.split([':', '.']).collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let separators: String = value.chars().filter(|c| !c.is_ascii_hexdigit()).collect();
+    // Domains beyond 16 bits exist (VMD).
+    matches!(lengths.as_slice(), [4..=8, 2, 2, 1]) && separators == "::."
+}
+
+#[cfg(test)]
+mod tests;
