@@ -1,4 +1,6 @@
 //! Real servers, namespaces and a scripted CNI plugin for tests and for the demo
 
+pub mod apiserver;
+pub mod kube;
 pub mod process;
 pub mod tools;

@@ -1,0 +1,135 @@
+//! The certificates of one API server: its own authority, valid for nothing else.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use anyhow::Context;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
+};
+
+/// A certificate with its private key, both in PEM.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: String,
+    /// Its private key, PKCS#8.
+    pub key: String,
+}
+
+/// What the API server and its administrator need.
+#[derive(Debug)]
+pub(super) struct Pki {
+    /// The authority's certificate, PEM.
+    pub(super) ca: String,
+    pub(super) server: Identity,
+    pub(super) admin: Identity,
+    /// Signs the tokens of service accounts.
+    pub(super) service_account_key: KeyPair,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Pki {
+    /// Makes keys and certificates for a server at `address`.
+    pub(super) fn new(address: Ipv4Addr) -> anyhow::Result<Self> {
+        let mut params = named("multus-rs-tests", None);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
+        let key = KeyPair::generate()?;
+        let ca = params.self_signed(&key)?.pem();
+        let issuer = Issuer::new(params, key);
+        Ok(Self {
+            ca,
+            server: serving(&issuer, address)?,
+            admin: client(&issuer, "admin", "system:masters")?,
+            service_account_key: KeyPair::generate()?,
+            issuer,
+        })
+    }
+
+    /// A client certificate of this authority.
+    pub(super) fn client(&self, user: &str, group: &str) -> anyhow::Result<Identity> {
+        client(&self.issuer, user, group)
+    }
+
+    /// Writes the files that the API server reads.
+    pub(super) fn write(&self, directory: &Path) -> anyhow::Result<()> {
+        let files = [
+            (
+                "service-account.key",
+                &self.service_account_key.serialize_pem(),
+            ),
+            (
+                "service-account.pub",
+                &self.service_account_key.public_key_pem(),
+            ),
+            ("ca.crt", &self.ca),
+            ("server.crt", &self.server.certificate),
+            ("server.key", &self.server.key),
+        ];
+        for (name, text) in files {
+            let path = directory.join(name);
+            fs::write(&path, text)
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+fn named(name: &str, group: Option<&str>) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    if let Some(group) = group {
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
+    }
+    params
+}
+
+fn serving(issuer: &Issuer<'static, KeyPair>, address: Ipv4Addr) -> anyhow::Result<Identity> {
+    let mut params = named("kube-apiserver", None);
+    // The last address is the first of the service range: what clients inside of a cluster use.
+    for address in [address, Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 96, 0, 1)] {
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(IpAddr::V4(address)));
+    }
+    for name in [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+    ] {
+        params
+            .subject_alt_names
+            .push(SanType::DnsName(name.try_into()?));
+    }
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    sign(issuer, params)
+}
+
+fn client(issuer: &Issuer<'static, KeyPair>, user: &str, group: &str) -> anyhow::Result<Identity> {
+    let mut params = named(user, Some(group));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    sign(issuer, params)
+}
+
+fn sign(
+    issuer: &Issuer<'static, KeyPair>,
+    mut params: CertificateParams,
+) -> anyhow::Result<Identity> {
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, issuer)?.pem();
+    Ok(Identity {
+        certificate,
+        key: key.serialize_pem(),
+    })
+}

@@ -1,0 +1,15 @@
+//! The tests' own hand on a Kubernetes API: a small blocking client, and the objects that tests create.
+//!
+//! No controller runs behind this API: pods stay as they were created, no default ServiceAccount appears in a namespace, and a
+//! namespace that is deleted stays in `Terminating`.
+
+mod client;
+mod kubeconfig;
+mod objects;
+mod rbac;
+pub mod wait;
+
+pub use client::{Client, Refused, status};
+pub use kubeconfig::{Kubeconfig, User};
+pub use objects::{Annotations, Event, NODE};
+pub use rbac::{OURS, Rule, UPSTREAMS_MANIFEST};
