@@ -59,4 +59,10 @@ mod tests {
     fn a_message_stays_on_one_line() {
         assert_eq!(message(&"a \"b\"\nc"), "a \"b\"\\nc");
     }
+
+    #[test]
+    fn a_message_and_an_excerpt_are_cut() {
+        assert_eq!(message(&"x".repeat(300)), format!("{}…", "x".repeat(240)));
+        assert_eq!(excerpt(&"x".repeat(65)), format!("{}…", "x".repeat(64)));
+    }
 }

@@ -193,3 +193,34 @@ fn addresses_and_a_claim_exclude_each_other() {
         ["10.0.0.1"]
     );
 }
+
+#[test]
+fn interface_names_are_those_of_the_kernel_and_of_cni() {
+    // Q62, MN-032, B4.122
+    for name in ["e", "pod16477688c0e", "123456789012345", "eth0.5", "all0"] {
+        assert_eq!(
+            element(&format!(r#""interface": "{name}""#))
+                .interface
+                .as_deref(),
+            Some(name)
+        );
+    }
+    let cases = [
+        ("1234567890123456", "it has more than 15 bytes"),
+        ("äöüäöüäö", "it has more than 15 bytes"),
+        ("../x", "it has a '/', a ':' or white space"),
+        ("eth0:1", "it has a '/', a ':' or white space"),
+        ("a\u{a0}b", "it has a '/', a ':' or white space"),
+        ("a\\u0000b", "it has a control character"),
+        ("net%d", "it has a '%', which the kernel would expand"),
+        ("..", "it is reserved"),
+        ("default", "it is reserved"),
+    ];
+    for (name, reason) in cases {
+        let message = element_refusal(&format!(r#""interface": "{name}""#));
+        assert!(
+            message.starts_with("interface: ") && message.ends_with(reason),
+            "{message}"
+        );
+    }
+}
