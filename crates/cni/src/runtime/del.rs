@@ -1,0 +1,97 @@
+//! DEL.
+
+use std::time::Instant;
+
+use super::{Attachment, ChainError, ChainErrors, Request, Runtime, checked};
+use crate::cache::{CacheError, stored_result};
+use crate::failure::judge;
+use crate::{Cause, CniResult, NetworkConf, Verb, Version};
+
+/// The first version whose DEL and CHECK get the result of the ADD.
+pub(super) const WITH_PREVIOUS: Version = Version::V0_4_0;
+
+impl Runtime<'_> {
+    /// Detaches: every plugin in reverse, going on past failures (#83, #84), with the cached result from version 0.4.0
+    /// on. The cached result is removed when all succeeded and stays otherwise. One that is missing, broken or somebody
+    /// else's is no error (#81, #100–#102).
+    ///
+    /// # Errors
+    /// [`ChainErrors`], after everything was tried.
+    pub fn del(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        deadline: Instant,
+    ) -> Result<(), ChainErrors> {
+        let refused = |cause| ChainError::of_network(conf, Verb::Del, cause);
+        let name = checked(conf, at).map_err(refused)?;
+        let cached = if conf.version() >= WITH_PREVIOUS {
+            self.cached(conf, at, &name).ok().flatten()
+        } else {
+            None
+        };
+        self.del_chain(conf, at, &name, cached.as_ref(), deadline)
+    }
+
+    /// As [`Runtime::del`], with this result in place of the cached one: after an ADD that failed half-way the cache
+    /// may hold the result of an earlier ADD, or none (#82).
+    ///
+    /// # Errors
+    /// As [`Runtime::del`].
+    pub fn del_with_result(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        result: Option<&CniResult>,
+        deadline: Instant,
+    ) -> Result<(), ChainErrors> {
+        let name =
+            checked(conf, at).map_err(|cause| ChainError::of_network(conf, Verb::Del, cause))?;
+        let result = result.filter(|_| conf.version() >= WITH_PREVIOUS);
+        self.del_chain(conf, at, &name, result, deadline)
+    }
+
+    fn del_chain(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        name: &str,
+        result: Option<&CniResult>,
+        deadline: Instant,
+    ) -> Result<(), ChainErrors> {
+        let request = Request::of(Verb::Del, at, result, deadline);
+        let mut errors = Vec::new();
+        for (index, plugin) in conf.plugins().iter().enumerate().rev() {
+            let output = self.run(conf, plugin, None, &request);
+            if let Err(cause) = output.and_then(|output| judge(&output).map_err(Cause::Plugin)) {
+                errors.push(ChainError::of_plugin(conf, index, plugin, Verb::Del, cause));
+            }
+        }
+        if errors.is_empty() {
+            // What is left is only a file, which the next ADD replaces.
+            let _ = self.cache.remove(name);
+        }
+        ChainErrors::check(errors)
+    }
+
+    /// The cached result in the network's version.
+    pub(super) fn cached(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        name: &str,
+    ) -> Result<Option<CniResult>, CacheError> {
+        let Some(bytes) = self.cache.read(name)? else {
+            return Ok(None);
+        };
+        let result = stored_result(
+            &bytes,
+            conf.name(),
+            at.container_id.as_str(),
+            at.ifname.as_str(),
+        )?;
+        Ok(result
+            .map(|result| result.convert(conf.version()))
+            .transpose()?)
+    }
+}

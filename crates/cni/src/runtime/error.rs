@@ -1,0 +1,151 @@
+//! Which plugin of which network failed, at what, and why.
+
+use std::fmt;
+
+use crate::{Cause, CniResult, Form, NetworkConf, PluginConf, Verb};
+
+/// One failure of an operation on a network.
+#[derive(Debug)]
+pub struct ChainError {
+    /// The network.
+    pub network: String,
+    /// The plugin's type; empty when no plugin is to blame.
+    pub plugin: String,
+    /// The plugin's index in the network.
+    pub plugin_index: Option<usize>,
+    /// The name in the plugin's own configuration.
+    pub plugin_name: Option<String>,
+    /// The operation.
+    pub verb: Verb,
+    /// Why.
+    pub cause: Box<Cause>,
+    /// After a failed ADD: what the plugins before made, for [`crate::Runtime::del_with_result`].
+    pub partial: Option<Box<CniResult>>,
+    form: Form,
+}
+
+impl ChainError {
+    pub(super) fn of_network(conf: &NetworkConf, verb: Verb, cause: Cause) -> Self {
+        Self {
+            network: conf.name().to_owned(),
+            plugin: String::new(),
+            plugin_index: None,
+            plugin_name: None,
+            verb,
+            cause: Box::new(cause),
+            partial: None,
+            form: conf.form(),
+        }
+    }
+
+    pub(super) fn of_plugin(
+        conf: &NetworkConf,
+        index: usize,
+        plugin: &PluginConf,
+        verb: Verb,
+        cause: Cause,
+    ) -> Self {
+        Self {
+            plugin: plugin.plugin_type().to_owned(),
+            plugin_index: Some(index),
+            plugin_name: plugin
+                .name()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
+            ..Self::of_network(conf, verb, cause)
+        }
+    }
+
+    /// The code for the caller: the plugin's own, the one of a refusal, 999 otherwise.
+    pub const fn code(&self) -> u32 {
+        self.cause.code()
+    }
+}
+
+impl fmt::Display for ChainError {
+    /// Plugins of a list are named (B4.125), a single one speaks for itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.form == Form::List && !self.plugin.is_empty() {
+            write!(f, "plugin type=\"{}\"", self.plugin)?;
+            if let Some(name) = &self.plugin_name {
+                write!(f, " name={}", crate::text::quoted(name))?;
+            }
+            write!(f, " failed ({}): ", self.verb.word())?;
+        }
+        self.cause.fmt(f)
+    }
+}
+
+impl std::error::Error for ChainError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// Everything that failed of an operation that goes on past failures; never empty.
+#[derive(Debug)]
+pub struct ChainErrors(Vec<ChainError>);
+
+impl ChainErrors {
+    /// Success when nothing failed.
+    ///
+    /// # Errors
+    /// The failures.
+    pub fn check(errors: Vec<ChainError>) -> Result<(), Self> {
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Self(errors))
+        }
+    }
+
+    /// The failures, in the order in which they happened.
+    pub fn iter(&self) -> std::slice::Iter<'_, ChainError> {
+        self.0.iter()
+    }
+
+    /// The code of the first failure.
+    pub fn code(&self) -> u32 {
+        self.0
+            .first()
+            .map_or(crate::code::INTERNAL, ChainError::code)
+    }
+}
+
+impl From<ChainError> for ChainErrors {
+    fn from(error: ChainError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl IntoIterator for ChainErrors {
+    type Item = ChainError;
+    type IntoIter = std::vec::IntoIter<ChainError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a ChainErrors {
+    type Item = &'a ChainError;
+    type IntoIter = std::slice::Iter<'a, ChainError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for ChainErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" / ")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ChainErrors {}
