@@ -2,5 +2,9 @@
 
 pub mod apiserver;
 pub mod kube;
+pub mod leaks;
+pub mod netns;
 pub mod process;
+pub mod scripted;
 pub mod tools;
+pub mod world;
