@@ -1,1 +1,22 @@
-//! The Linux edge: processes, namespaces, netlink, files, locks
+//! The Linux edge: plugins as processes, network namespaces, rtnetlink, files that are never half written, and locks that
+//! live as long as the work they guard.
+//!
+//! **Promises.** Every wait here has an end, every buffer a limit. A plugin is started by `vfork` semantics whatever the size
+//! of this process, its whole process group is gone when its deadline has passed, and nothing that it writes can fill our
+//! memory. A reader of a file written here sees the old bytes or the new ones. A lock on a container is held until the last
+//! process that acts on that container let go, even if the process that took it was killed.
+//!
+//! **Never.** No namespace, root or directory of the calling thread is changed (work in another network namespace runs on a
+//! thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed. Nothing
+//! here knows Kubernetes or Multus.
+
+#![forbid(unsafe_code)]
+
+pub mod environment;
+pub mod exec;
+pub mod files;
+pub mod lock;
+pub mod netlink;
+pub mod netns;
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,188 @@
+//! Running CNI plugins: [`HostExec`].
+//!
+//! A child is made without a fork. The standard library uses `CLONE_VM | CLONE_VFORK` as long as the program is an absolute
+//! path and neither a working directory, nor a user, nor a hook before exec is asked for; the cost then does not depend on the
+//! size of this process. It also gives the child an empty signal mask and `SIGPIPE` at its default.
+
+mod capture;
+mod find;
+mod group;
+mod talk;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cni::exec::{Call, Exec, FindError, Output, SpawnError, Status};
+
+use crate::environment;
+
+/// How long [`HostExec`] waits, and how much it keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of standard output that are kept; what follows is read and dropped.
+    pub stdout: usize,
+    /// Bytes of standard error that are kept: half from the beginning, half from the end.
+    pub stderr: usize,
+    /// From SIGTERM to SIGKILL.
+    pub term_grace: Duration,
+    /// How long pipes are still read that a process left behind by the plugin holds open.
+    pub pipe_grace: Duration,
+    /// In all, for a program whose file is open for writing.
+    pub busy: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stdout: 4 << 20,
+            stderr: 64 << 10,
+            term_grace: Duration::from_secs(2),
+            pipe_grace: Duration::from_millis(100),
+            busy: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Runs plugins as child processes of this one.
+#[derive(Clone)]
+pub struct HostExec {
+    inherited: Vec<(OsString, OsString)>,
+    limits: Limits,
+}
+
+impl HostExec {
+    /// Children inherit the environment as it is now, without any `CNI_*`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            inherited: environment::without_prefix("CNI_"),
+            limits,
+        }
+    }
+
+    fn spawn(&self, call: &Call<'_>) -> io::Result<Child> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that starts processes"
+        )]
+        let mut command = Command::new(call.program);
+        command
+            .env_clear()
+            .envs(self.inherited.iter().map(|(name, value)| (name, value)))
+            .envs(call.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+    }
+
+    /// Starts the plugin, once more after a moment where that may help. Each attempt is a new child.
+    fn start(&self, call: &Call<'_>) -> Result<Child, SpawnError> {
+        let begin = Instant::now();
+        let busy_until = call.deadline.min(begin + self.limits.busy);
+        let mut pause = Duration::from_millis(50);
+        let mut short_of_resources = false;
+        let mut attempts = 1;
+        loop {
+            let error = match self.spawn(call) {
+                Ok(child) => return Ok(child),
+                Err(error) => error,
+            };
+            let again = match classify(&error) {
+                Refusal::Busy => Instant::now() + pause < busy_until,
+                Refusal::Resources => !std::mem::replace(&mut short_of_resources, true),
+                Refusal::Final => false,
+            };
+            if !again {
+                return Err(failure(call, error, attempts));
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+            attempts += 1;
+        }
+    }
+}
+
+impl Default for HostExec {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl fmt::Debug for HostExec {
+    // The environment may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostExec")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Exec for HostExec {
+    fn find(&self, plugin_type: &str, path: &[PathBuf]) -> Result<PathBuf, FindError> {
+        find::find(plugin_type, path)
+    }
+
+    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError> {
+        // `find` gives absolute paths only. Anything else would be looked up in PATH.
+        if !call.program.is_absolute() {
+            return Err(failure(
+                call,
+                io::Error::new(io::ErrorKind::InvalidInput, "not an absolute path"),
+                0,
+            ));
+        }
+        if Instant::now() >= call.deadline {
+            return Ok(Output {
+                status: Status::TimedOut,
+                stdout: Vec::new(),
+                stdout_cut: false,
+                stderr: Vec::new(),
+            });
+        }
+        let child = self.start(call)?;
+        talk::talk(child, call.stdin, call.deadline, &self.limits)
+            .map_err(|error| failure(call, error, 1))
+    }
+}
+
+enum Refusal {
+    /// The file is being written: an update of the plugin in place.
+    Busy,
+    /// No process, memory or descriptor to be had right now.
+    Resources,
+    Final,
+}
+
+fn classify(error: &io::Error) -> Refusal {
+    match error
+        .raw_os_error()
+        .map(rustix::io::Errno::from_raw_os_error)
+    {
+        Some(rustix::io::Errno::TXTBSY) => Refusal::Busy,
+        Some(
+            rustix::io::Errno::AGAIN
+            | rustix::io::Errno::NOMEM
+            | rustix::io::Errno::MFILE
+            | rustix::io::Errno::NFILE,
+        ) => Refusal::Resources,
+        _ => Refusal::Final,
+    }
+}
+
+fn failure(call: &Call<'_>, source: io::Error, attempts: u32) -> SpawnError {
+    SpawnError {
+        program: Path::to_path_buf(call.program),
+        source,
+        attempts,
+    }
+}

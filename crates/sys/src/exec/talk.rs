@@ -1,0 +1,216 @@
+//! One conversation with a child: the request in, both streams out, the end of it, in one loop over `poll`.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use std::time::{Duration, Instant};
+
+use cni::exec::{Output, Status};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionbio, read, write};
+use rustix::process::Signal;
+
+use super::Limits;
+use super::capture::Capture;
+use super::group::Group;
+
+/// How long a child may take to die by SIGKILL before it is left to itself.
+const KILL_GRACE: Duration = Duration::from_secs(2);
+/// How often to ask for the exit of a child where no descriptor tells it.
+const ASK: Duration = Duration::from_millis(5);
+
+/// Where the child is in its life, and when that must have ended.
+enum Phase {
+    /// Until the deadline of the call.
+    Running(Instant),
+    /// SIGTERM was sent.
+    Terminating(Instant),
+    /// SIGKILL was sent.
+    Killing(Instant),
+    /// The leader is a zombie; others may hold its pipes.
+    Exited(Instant),
+}
+
+/// Writes `request` to the child and reads what it answers, until it has exited and its pipes are closed, or their grace is over.
+pub(super) fn talk(
+    mut child: Child,
+    request: &[u8],
+    deadline: Instant,
+    limits: &Limits,
+) -> io::Result<Output> {
+    let mut pipes = Pipes {
+        request,
+        stdin: child.stdin.take(),
+        stdout: child.stdout.take(),
+        stderr: child.stderr.take(),
+        out: Capture::head(limits.stdout),
+        err: Capture::head_and_tail(limits.stderr),
+        buffer: vec![0; 64 << 10],
+    };
+    let group = Group::new(child);
+    pipes.prepare()?;
+    let mut phase = Phase::Running(deadline);
+    let mut timed_out = false;
+    let ended = loop {
+        let (Phase::Running(until)
+        | Phase::Terminating(until)
+        | Phase::Killing(until)
+        | Phase::Exited(until)) = phase;
+        let exited = matches!(phase, Phase::Exited(_));
+        if exited && pipes.are_closed() {
+            break true;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let saw_exit = pipes.turn((!exited).then_some(&group), left)?;
+        if saw_exit && !exited {
+            if timed_out {
+                group.signal(Signal::KILL);
+            }
+            pipes.stdin = None;
+            phase = Phase::Exited(Instant::now() + limits.pipe_grace);
+            continue;
+        }
+        let now = Instant::now();
+        if now < until {
+            continue;
+        }
+        phase = match phase {
+            Phase::Running(_) => {
+                timed_out = true;
+                group.signal(Signal::TERM);
+                Phase::Terminating(now + limits.term_grace)
+            }
+            Phase::Terminating(_) => {
+                group.signal(Signal::KILL);
+                Phase::Killing(now + KILL_GRACE)
+            }
+            Phase::Killing(_) => break false,
+            Phase::Exited(_) => break true,
+        };
+    };
+    let status = if ended {
+        group.reap()?
+    } else {
+        Status::TimedOut
+    };
+    Ok(Output {
+        status: if timed_out { Status::TimedOut } else { status },
+        stdout_cut: pipes.out.dropped() > 0,
+        stdout: pipes.out.into_bytes(),
+        stderr: pipes.err.into_bytes(),
+    })
+}
+
+struct Pipes<'a> {
+    request: &'a [u8],
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    out: Capture,
+    err: Capture,
+    buffer: Vec<u8>,
+}
+
+impl Pipes<'_> {
+    fn prepare(&mut self) -> io::Result<()> {
+        if self.request.is_empty() {
+            self.stdin = None;
+        }
+        let ours = [
+            self.stdin.as_ref().map(AsFd::as_fd),
+            self.stdout.as_ref().map(AsFd::as_fd),
+            self.stderr.as_ref().map(AsFd::as_fd),
+        ];
+        for end in ours.into_iter().flatten() {
+            ioctl_fionbio(end, true)?;
+        }
+        Ok(())
+    }
+
+    fn are_closed(&self) -> bool {
+        self.stdout.is_none() && self.stderr.is_none()
+    }
+
+    /// Waits for at most `left`, moves what can be moved, and says whether `group`'s leader has exited.
+    fn turn(&mut self, group: Option<&Group>, left: Duration) -> io::Result<bool> {
+        let exit = group.and_then(Group::exit_fd);
+        let ask = group.is_some() && exit.is_none();
+        let sources = [
+            self.stdin.as_ref().map(|end| (end.as_fd(), PollFlags::OUT)),
+            self.stdout.as_ref().map(|end| (end.as_fd(), PollFlags::IN)),
+            self.stderr.as_ref().map(|end| (end.as_fd(), PollFlags::IN)),
+            exit.map(|end| (end, PollFlags::IN)),
+        ];
+        let [stdin, stdout, stderr, exit] = ready(sources, if ask { left.min(ASK) } else { left })?;
+        if stdin {
+            self.feed();
+        }
+        if stdout
+            && self
+                .stdout
+                .as_ref()
+                .is_some_and(|end| drain(end.as_fd(), &mut self.buffer, &mut self.out))
+        {
+            self.stdout = None;
+        }
+        if stderr
+            && self
+                .stderr
+                .as_ref()
+                .is_some_and(|end| drain(end.as_fd(), &mut self.buffer, &mut self.err))
+        {
+            self.stderr = None;
+        }
+        Ok(exit || (ask && group.is_some_and(Group::has_exited)))
+    }
+
+    /// Writes more of the request. A child may stop reading whenever it likes; that is its business.
+    fn feed(&mut self) {
+        let Some(end) = &self.stdin else { return };
+        match write(end, self.request) {
+            Ok(count) => self.request = self.request.get(count..).unwrap_or_default(),
+            Err(Errno::AGAIN | Errno::INTR) => return,
+            Err(_closed) => self.request = &[],
+        }
+        if self.request.is_empty() {
+            self.stdin = None;
+        }
+    }
+}
+
+/// Reads once; true at the end of the stream.
+fn drain(end: BorrowedFd<'_>, buffer: &mut [u8], capture: &mut Capture) -> bool {
+    match read(end, &mut *buffer) {
+        Ok(0) => true,
+        Ok(count) => {
+            capture.push(buffer.get(..count).unwrap_or_default());
+            false
+        }
+        Err(Errno::AGAIN | Errno::INTR) => false,
+        Err(_broken) => true,
+    }
+}
+
+/// Which of the sources can be moved on without waiting, after waiting for at most `left`.
+fn ready<const N: usize>(
+    sources: [Option<(BorrowedFd<'_>, PollFlags)>; N],
+    left: Duration,
+) -> io::Result<[bool; N]> {
+    let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(N);
+    fds.extend(
+        sources
+            .iter()
+            .flatten()
+            .map(|(fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)),
+    );
+    // One far in the future (a century) is as good as none.
+    let left = Timespec::try_from(left).ok();
+    match poll(&mut fds, left.as_ref()) {
+        Ok(_) => {}
+        Err(Errno::INTR) => return Ok([false; N]),
+        Err(error) => return Err(error.into()),
+    }
+    let mut polled = fds.iter();
+    Ok(sources
+        .map(|source| source.is_some() && polled.next().is_some_and(|fd| !fd.revents().is_empty())))
+}

@@ -1,0 +1,155 @@
+//! Files that other programs rely on: written whole or not at all, read within a limit, never through a symbolic link that
+//! somebody put there.
+//!
+//! A temporary file lies beside its target and is called `.tmp-…`, which no loader of CNI configuration and no reader of our
+//! directories takes for one of its own.
+
+mod cache;
+mod directory;
+mod ledger;
+mod listing;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use cache::DirCache;
+use directory::{Directory, Owner};
+pub use ledger::{DirLedger, PendingSync, Written};
+pub use listing::{Listing, config_dir_listing};
+
+/// What a file could not be used for.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The operating system refused.
+    #[error("failed to {action} {path}: {source}", path = path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// The answer.
+        source: io::Error,
+    },
+    /// A symbolic link, directory, pipe or device where a file belongs.
+    #[error("failed to read {path}: not a regular file", path = path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More bytes than any honest file of its kind has.
+    #[error("failed to read {path}: larger than {max} bytes", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        max: u64,
+    },
+    /// A file in a directory of ours that neither root nor we wrote.
+    #[error("failed to read {path}: belongs to user {owner}", path = path.display())]
+    ForeignOwner {
+        /// The file.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// A name that would lead out of the directory, or to a file that is not an entry.
+    #[error("failed to use {name:?} as the name of an entry of {directory}", directory = directory.display())]
+    BadName {
+        /// The name.
+        name: String,
+        /// The directory.
+        directory: PathBuf,
+    },
+}
+
+impl FileError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source: source.into(),
+        }
+    }
+
+    /// The kind that an [`io::Error`] made of this has.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Io { source, .. } => source.kind(),
+            Self::NotRegular { .. } => io::ErrorKind::InvalidData,
+            Self::TooLarge { .. } => io::ErrorKind::FileTooLarge,
+            Self::ForeignOwner { .. } => io::ErrorKind::PermissionDenied,
+            Self::BadName { .. } => io::ErrorKind::InvalidFilename,
+        }
+    }
+}
+
+impl From<FileError> for io::Error {
+    fn from(error: FileError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+/// What [`write_atomic`] waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing. After a power cut the file may have the old bytes, the new ones, or none.
+    None,
+    /// The bytes before the file gets its name, and the name before the call returns.
+    FileAndDir,
+}
+
+/// Replaces `path`, whose directory must exist, by a file with these bytes and exactly this mode. Readers see what was there
+/// before or all of the new bytes; on failure nothing changes and no temporary file stays.
+///
+/// # Errors
+/// [`FileError::Io`], naming the step and the file.
+pub fn write_atomic(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    durability: Durability,
+) -> Result<(), FileError> {
+    let (directory, name) = directory::split(path)?;
+    let directory = Directory::open(directory)?;
+    directory.replace(name, bytes, mode, durability == Durability::FileAndDir)?;
+    match durability {
+        Durability::None => Ok(()),
+        Durability::FileAndDir => directory.sync(),
+    }
+}
+
+/// The bytes of a regular file, or `None` if there is no such file.
+///
+/// # Errors
+/// A symbolic link, anything else that is not a regular file, more than `max` bytes, or the operating system.
+pub fn read_bounded(path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let (directory, name) = directory::split(path)?;
+    match Directory::open_existing(directory)? {
+        Some(directory) => directory.read(name, max, Owner::Any),
+        None => Ok(None),
+    }
+}
+
+/// Removes temporary files that a killed process left in `directory`, and says how many there were. Only for a caller that
+/// keeps all writers out (the exclusive node lock).
+///
+/// # Errors
+/// [`FileError::Io`] when the directory cannot be read or a file not be removed.
+pub fn remove_temporaries(directory: &Path) -> Result<usize, FileError> {
+    let Some(directory) = Directory::open_existing(directory)? else {
+        return Ok(0);
+    };
+    let mut count = 0;
+    for name in directory
+        .names()?
+        .iter()
+        .filter(|name| name.starts_with(directory::TEMPORARY))
+    {
+        directory.remove(name.as_ref())?;
+        count += 1;
+    }
+    Ok(count)
+}

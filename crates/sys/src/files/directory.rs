@@ -1,0 +1,256 @@
+//! One open directory. All names are relative to its descriptor, so that a directory that is moved or replaced meanwhile
+//! cannot mix old and new.
+
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, File};
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, fstat, fsync, openat, renameat, statat,
+    unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use super::FileError;
+
+/// How the names of temporary files begin.
+pub(super) const TEMPORARY: &str = ".tmp-";
+
+/// Whose files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Any,
+    /// Root's and our own.
+    Trusted,
+}
+
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+/// A path as directory and name.
+pub(super) fn split(path: &Path) -> Result<(&Path, &OsStr), FileError> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| FileError::io("use", path, Errno::INVAL))?;
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    Ok((directory.unwrap_or_else(|| Path::new(".")), name))
+}
+
+impl Directory {
+    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+        Self::open_existing(path)?
+            .ok_or_else(|| FileError::io("open directory", path, Errno::NOENT))
+    }
+
+    pub(super) fn open_existing(path: &Path) -> Result<Option<Self>, FileError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match openat(CWD, path, flags, Mode::empty()) {
+            Ok(fd) => Ok(Some(Self {
+                path: path.to_path_buf(),
+                fd,
+            })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(FileError::io("open directory", path, error)),
+        }
+    }
+
+    /// Opens it, or makes it and what is missing above, for us alone.
+    pub(super) fn open_or_create(path: &Path) -> Result<Self, FileError> {
+        if let Some(directory) = Self::open_existing(path)? {
+            return Ok(directory);
+        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| FileError::io("create directory", path, error))?;
+        Self::open(path)
+    }
+
+    /// Puts a file with these bytes under `name`. With `sync`, the bytes are on disk before the name is.
+    pub(super) fn replace(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        mode: u32,
+        sync: bool,
+    ) -> Result<File, FileError> {
+        let (mut file, temporary) = self.temporary()?;
+        let path = self.path.join(name);
+        let filled = file
+            .write_all(bytes)
+            .and_then(|()| Ok(fchmod(&file, Mode::from_raw_mode(mode))?))
+            .map_err(|error| FileError::io("write", &path, error))
+            .and_then(|()| {
+                if sync {
+                    sync_file(&file, &path)
+                } else {
+                    Ok(())
+                }
+            })
+            .and_then(|()| {
+                renameat(&self.fd, &temporary, &self.fd, name)
+                    .map_err(|error| FileError::io("replace", &path, error))
+            });
+        if let Err(error) = filled {
+            let _best_effort = unlinkat(&self.fd, &temporary, AtFlags::empty());
+            return Err(error);
+        }
+        Ok(file)
+    }
+
+    fn temporary(&self) -> Result<(File, String), FileError> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut error = Errno::EXIST;
+        // A process of the same id may have left some behind, or may run in another PID namespace.
+        for _ in 0..100 {
+            let name = format!(
+                "{TEMPORARY}{}-{}",
+                process::id(),
+                NEXT.fetch_add(1, Ordering::Relaxed)
+            );
+            match openat(&self.fd, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(fd) => return Ok((File::from(fd), name)),
+                Err(Errno::EXIST) => {}
+                Err(other) => {
+                    error = other;
+                    break;
+                }
+            }
+        }
+        Err(FileError::io(
+            "create a temporary file in",
+            &self.path,
+            error,
+        ))
+    }
+
+    /// The bytes of a regular file, or `None`.
+    pub(super) fn read(
+        &self,
+        name: &OsStr,
+        max: u64,
+        owner: Owner,
+    ) -> Result<Option<Vec<u8>>, FileError> {
+        // Without NONBLOCK, opening a pipe would wait for its writer.
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        self.read_with(name, flags, max, owner)
+    }
+
+    /// As [`Directory::read`], but through symbolic links.
+    pub(super) fn read_following(
+        &self,
+        name: &OsStr,
+        max: u64,
+    ) -> Result<Option<Vec<u8>>, FileError> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        self.read_with(name, flags, max, Owner::Any)
+    }
+
+    fn read_with(
+        &self,
+        name: &OsStr,
+        flags: OFlags,
+        max: u64,
+        owner: Owner,
+    ) -> Result<Option<Vec<u8>>, FileError> {
+        let path = self.path.join(name);
+        let fd = match openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            // A symbolic link; a socket or a device without a driver.
+            Err(Errno::LOOP | Errno::NXIO) => return Err(FileError::NotRegular { path }),
+            Err(error) => return Err(FileError::io("open", &path, error)),
+        };
+        let stat = fstat(&fd).map_err(|error| FileError::io("read", &path, error))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(FileError::NotRegular { path });
+        }
+        if owner == Owner::Trusted && stat.st_uid != 0 && stat.st_uid != geteuid().as_raw() {
+            return Err(FileError::ForeignOwner {
+                path,
+                owner: stat.st_uid,
+            });
+        }
+        // Sized once, and read with one byte more than allowed: the file may grow under our hands.
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(
+            usize::try_from(size.min(max).saturating_add(1)).unwrap_or_default(),
+        );
+        File::from(fd)
+            .take(max.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| FileError::io("read", &path, error))?;
+        if bytes.len() as u64 > max {
+            return Err(FileError::TooLarge { path, max });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Removes a file. That there is none is success.
+    pub(super) fn remove(&self, name: &OsStr) -> Result<(), FileError> {
+        match unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(FileError::io("remove", &self.path.join(name), error)),
+        }
+    }
+
+    /// The names in it that are UTF-8, sorted.
+    pub(super) fn names(&self) -> Result<Vec<String>, FileError> {
+        let failed = |error: Errno| FileError::io("list", &self.path, error);
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.fd).map_err(failed)? {
+            if let Ok(name) = entry.map_err(failed)?.file_name().to_str() {
+                names.push(name.to_owned());
+            }
+        }
+        names.retain(|name| name != "." && name != "..");
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether the name is a regular file's, not looking through symbolic links.
+    pub(super) fn is_file(&self, name: &str) -> bool {
+        statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+    }
+
+    /// Waits until the names are on disk.
+    pub(super) fn sync(&self) -> Result<(), FileError> {
+        fsync(&self.fd).map_err(|error| FileError::io("sync directory", &self.path, error))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Waits until the bytes are on disk.
+pub(super) fn sync_file(file: &File, path: &Path) -> Result<(), FileError> {
+    fsync(file).map_err(|error| FileError::io("sync", path, error))
+}
+
+/// Refuses names that lead elsewhere (`a/b`, `..`) or to what is no entry (anything hidden).
+pub(super) fn check_name(name: &str, directory: &Path) -> Result<(), FileError> {
+    if name.is_empty() || name.starts_with('.') || name.len() > 255 || name.contains(['/', '\0']) {
+        return Err(FileError::BadName {
+            name: name.to_owned(),
+            directory: directory.to_path_buf(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! Locks between processes: one per container, one per node.
+//!
+//! Both are `flock`s on hidden files in the CNI directory. Such a lock belongs to the open file, not to the process: a child
+//! that inherits the descriptor keeps it locked when its parent is killed.
+
+mod holders;
+#[cfg(test)]
+mod tests;
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, openat, stat, unlink};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+
+/// How often holders are looked for after the first time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A lock that was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// The operating system refused.
+    #[error("failed to lock {path}: {source}", path = path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// The answer.
+        source: io::Error,
+    },
+    /// Others held it all the time.
+    #[error("failed to lock {path}: held by others for {waited:.1?}", path = path.display())]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was tried.
+        waited: Duration,
+    },
+    /// A container id that is no file name.
+    #[error("failed to lock container {id:?}: not a container id")]
+    BadId {
+        /// The id.
+        id: String,
+    },
+}
+
+/// What [`ContainerLock::acquire`] does when its wait is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndHolders {
+    /// Gives up.
+    Never,
+    /// Ends the processes that hold the lock *and* were started for an ADD of this container, and goes on waiting until `limit`
+    /// after the beginning. Other holders, such as another DEL, are let be.
+    OfAdd {
+        /// When to give up.
+        limit: Duration,
+    },
+}
+
+/// The lock on one container, `.lock-<id>`. Dropping it removes the file and releases the lock, also for children that
+/// inherited it.
+#[derive(Debug)]
+pub struct ContainerLock {
+    held: Held,
+    ended: Vec<u32>,
+}
+
+impl ContainerLock {
+    /// Takes the lock, waiting at most `wait` before `on_timeout` decides. With `inheritable`, children that are started from
+    /// now on hold it too.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] when it was not to be had in time, [`LockError::BadId`], or the operating system.
+    pub fn acquire(
+        cni_dir: &Path,
+        container_id: &str,
+        inheritable: bool,
+        wait: Duration,
+        on_timeout: EndHolders,
+    ) -> Result<Self, LockError> {
+        if container_id.is_empty() || container_id.contains(['/', '\0']) {
+            return Err(LockError::BadId {
+                id: container_id.to_owned(),
+            });
+        }
+        let path = cni_dir.join(format!(".lock-{container_id}"));
+        let begin = Instant::now();
+        let mut held = Held::acquire(
+            &path,
+            FlockOperation::NonBlockingLockExclusive,
+            begin + wait,
+        )?;
+        let mut ended = Vec::new();
+        if let EndHolders::OfAdd { limit } = on_timeout {
+            while held.is_none() && begin.elapsed() < limit {
+                ended.extend(holders::end(&path, container_id));
+                let until = (Instant::now() + LOOK_AGAIN).min(begin + limit);
+                held = Held::acquire(&path, FlockOperation::NonBlockingLockExclusive, until)?;
+            }
+        }
+        let held = held.ok_or_else(|| LockError::Busy {
+            path: path.clone(),
+            waited: begin.elapsed(),
+        })?;
+        if inheritable {
+            fcntl_setfd(&held.fd, FdFlags::empty()).map_err(|error| LockError::Io {
+                path,
+                source: error.into(),
+            })?;
+        }
+        Ok(Self { held, ended })
+    }
+
+    /// The processes that were ended for it.
+    #[must_use]
+    pub fn ended(&self) -> &[u32] {
+        &self.ended
+    }
+}
+
+impl Drop for ContainerLock {
+    fn drop(&mut self) {
+        // Under the lock: whoever waits for this file will find that it is not the one at the path any more.
+        if self.held.is_at_its_path() {
+            let _best_effort = unlink(&self.held.path);
+        }
+    }
+}
+
+/// The lock on the node, `.lock`: shared by whatever works on one container, exclusive for what works on all. Never inherited;
+/// dropping it releases it.
+#[derive(Debug)]
+pub struct NodeLock {
+    _held: Held,
+}
+
+impl NodeLock {
+    /// Takes it beside others that share it.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] when it was not to be had within `wait`, or the operating system.
+    pub fn shared(cni_dir: &Path, wait: Duration) -> Result<Self, LockError> {
+        Self::acquire(cni_dir, FlockOperation::NonBlockingLockShared, wait)
+    }
+
+    /// Takes it alone.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] when it was not to be had within `wait`, or the operating system.
+    pub fn exclusive(cni_dir: &Path, wait: Duration) -> Result<Self, LockError> {
+        Self::acquire(cni_dir, FlockOperation::NonBlockingLockExclusive, wait)
+    }
+
+    fn acquire(
+        cni_dir: &Path,
+        operation: FlockOperation,
+        wait: Duration,
+    ) -> Result<Self, LockError> {
+        let path = cni_dir.join(".lock");
+        match Held::acquire(&path, operation, Instant::now() + wait)? {
+            Some(held) => Ok(Self { _held: held }),
+            None => Err(LockError::Busy { path, waited: wait }),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl Held {
+    /// Tries until the time is over. A lock that ends with its holder tells nobody, so this looks again and again, at most
+    /// 20 ms apart.
+    fn acquire(
+        path: &Path,
+        operation: FlockOperation,
+        until: Instant,
+    ) -> Result<Option<Self>, LockError> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            match Self::attempt(path, operation) {
+                Ok(Some(held)) if held.is_at_its_path() => return Ok(Some(held)),
+                // Its last holder removed the file between our opening and locking it.
+                Ok(Some(_removed)) if Instant::now() < until => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    return Err(LockError::Io {
+                        path: path.to_path_buf(),
+                        source: error,
+                    });
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            thread::sleep(pause.min(left));
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    fn attempt(path: &Path, operation: FlockOperation) -> io::Result<Option<Self>> {
+        let fd = match open(path) {
+            Err(Errno::NOENT) => {
+                if let Some(directory) = path.parent() {
+                    DirBuilder::new()
+                        .recursive(true)
+                        .mode(0o700)
+                        .create(directory)?;
+                }
+                open(path)?
+            }
+            other => other?,
+        };
+        match flock(&fd, operation) {
+            Ok(()) => Ok(Some(Self {
+                fd,
+                path: path.to_path_buf(),
+            })),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether the path still leads to the file that is locked.
+    fn is_at_its_path(&self) -> bool {
+        let (Ok(ours), Ok(there)) = (fstat(&self.fd), stat(&self.path)) else {
+            return false;
+        };
+        (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closing would not do: children may have the descriptor as well.
+        let _best_effort = flock(&self.fd, FlockOperation::Unlock);
+    }
+}
+
+fn open(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags =
+        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    openat(CWD, path, flags, Mode::RUSR | Mode::WUSR)
+}

@@ -1,0 +1,1 @@
+//! Links, addresses and default routes over rtnetlink.
