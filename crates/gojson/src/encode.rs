@@ -88,3 +88,57 @@ impl<F: Formatter> Formatter for Escaping<F> {
         writer.write_all(rest.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn maps_are_sorted_and_structs_are_not() {
+        #[derive(Serialize)]
+        struct Fields {
+            z: u8,
+            a: serde_json::Value,
+        }
+        let fields = Fields {
+            z: 1,
+            a: json!({"y": 1, "B": 2, "b": []}),
+        };
+        assert_eq!(
+            to_string(&fields).unwrap(),
+            r#"{"z":1,"a":{"B":2,"b":[],"y":1}}"#
+        );
+    }
+
+    #[test]
+    fn html_and_line_separators_are_escaped_in_keys_and_values() {
+        // B0.4
+        let value = json!({"a&b": "<x>\u{2028}\u{2029}\"\\\n\u{1}ä"});
+        let text = r#"{"a\u0026b":"\u003cx\u003e\u2028\u2029\"\\\n\u0001ä"}"#;
+        assert_eq!(to_string(&value).unwrap(), text);
+        assert_eq!(to_vec(&value).unwrap(), text.as_bytes());
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(text).unwrap(),
+            value
+        );
+    }
+
+    #[test]
+    fn pretty_text_has_four_spaces_and_empty_parts_on_one_line() {
+        let value = json!({"a": [], "b": {}, "c": [1, {"d": "&"}]});
+        let text = "{\n    \"a\": [],\n    \"b\": {},\n    \"c\": [\n        1,\n        {\n            \"d\": \
+                    \"\\u0026\"\n        }\n    ]\n}";
+        assert_eq!(to_string_pretty(&value).unwrap(), text);
+    }
+
+    #[test]
+    fn what_has_no_form_in_json_is_an_error() {
+        let map = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(
+            to_string(&map).unwrap_err().to_string(),
+            "key must be a string"
+        );
+    }
+}

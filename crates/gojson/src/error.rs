@@ -110,3 +110,19 @@ fn kind(found: Unexpected<'_>) -> &'static str {
         _ => "value",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_grows_outwards() {
+        let error = Error::new("", "bad")
+            .under_index(2)
+            .under_index(1)
+            .under_key("a")
+            .under_key("b");
+        assert_eq!(error.to_string(), "b.a[1][2]: bad");
+        assert_eq!(error.under_index(0).path(), "[0].b.a[1][2]");
+    }
+}
