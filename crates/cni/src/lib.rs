@@ -25,12 +25,17 @@ pub mod verb;
 pub mod version;
 
 pub use cache::{CacheEntry, CacheStore};
-pub use config::{Form, NetworkConf, PluginConf};
+pub use config::{
+    ConfError, DirFile, Form, Found, LookupError, NetworkConf, PluginConf, find_by_name,
+    subdir_plugins,
+};
 pub use error::{CniError, code};
 pub use exec::{Call, Exec, FindError, Output, SpawnError, Status};
 pub use failure::{Cause, PluginFailure};
 pub use names::{ContainerId, IfName, NameError, NetworkName};
 pub use result::{CniResult, Dns, Interface, Ip, IpNet, ResultError, Route};
 pub use runtime::{Attachment, ChainError, ChainErrors, Runtime};
+pub use skel::{Command, Invocation, Request, read as read_invocation};
+pub use text::excerpt;
 pub use verb::Verb;
 pub use version::{Family, Version};

@@ -1,6 +1,7 @@
 //! Networks as a whole: chains of plugins, in order for ADD, in reverse for DEL.
 
 mod add;
+mod cached;
 mod check;
 mod del;
 mod error;

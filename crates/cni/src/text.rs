@@ -43,6 +43,11 @@ pub(crate) fn one_line(bytes: &[u8], limit: usize) -> String {
     line
 }
 
+/// Text of others for a message: the usual limit, one line, control characters escaped.
+pub fn excerpt(text: &str) -> String {
+    one_line(text.as_bytes(), EXCERPT)
+}
+
 /// As [`one_line`] with the usual limit, in double quotes.
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", one_line(text.as_bytes(), EXCERPT))

@@ -1,7 +1,7 @@
 //! An address with the length of its prefix.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -32,6 +32,16 @@ impl IpNet {
         } else {
             Ok(Self { addr, prefix })
         }
+    }
+
+    /// The destination of a default route: `0.0.0.0/0` or `::/0`.
+    pub const fn default_route(ipv4: bool) -> Self {
+        let addr = if ipv4 {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        } else {
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+        };
+        Self { addr, prefix: 0 }
     }
 
     /// The address, with its host bits.

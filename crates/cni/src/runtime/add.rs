@@ -91,7 +91,7 @@ impl Runtime<'_> {
         })
     }
 
-    fn store(
+    pub(super) fn store(
         &self,
         conf: &NetworkConf,
         at: &Attachment,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Cause, CniResult, Form, NetworkConf, PluginConf, Verb};
+use crate::{Cause, CniResult, NetworkConf, PluginConf, Verb};
 
 /// One failure of an operation on a network.
 #[derive(Debug)]
@@ -21,7 +21,6 @@ pub struct ChainError {
     pub cause: Box<Cause>,
     /// After a failed ADD: what the plugins before made, for [`crate::Runtime::del_with_result`].
     pub partial: Option<Box<CniResult>>,
-    form: Form,
 }
 
 impl ChainError {
@@ -34,7 +33,6 @@ impl ChainError {
             verb,
             cause: Box::new(cause),
             partial: None,
-            form: conf.form(),
         }
     }
 
@@ -63,9 +61,9 @@ impl ChainError {
 }
 
 impl fmt::Display for ChainError {
-    /// Plugins of a list are named (B4.125), a single one speaks for itself.
+    /// The plugin is always named (B4.125): upstream leaves out that of a single configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.form == Form::List && !self.plugin.is_empty() {
+        if !self.plugin.is_empty() {
             write!(f, "plugin type=\"{}\"", self.plugin)?;
             if let Some(name) = &self.plugin_name {
                 write!(f, " name={}", crate::text::quoted(name))?;

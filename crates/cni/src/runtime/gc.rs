@@ -31,7 +31,25 @@ impl Runtime<'_> {
                 errors.extend(failed);
             }
         }
-        if conf.version() >= Version::V1_1_0 {
+        if let Err(failed) = self.gc_plugins(conf, valid, deadline) {
+            errors.extend(failed);
+        }
+        ChainErrors::check(errors)
+    }
+
+    /// Only the verb: every plugin from version 1.1.0 on, going on past failures. For callers whose own books say what
+    /// is stale.
+    ///
+    /// # Errors
+    /// [`ChainErrors`], after everything was tried.
+    pub fn gc_plugins(
+        &self,
+        conf: &NetworkConf,
+        valid: &[(String, String)],
+        deadline: Instant,
+    ) -> Result<(), ChainErrors> {
+        let mut errors = Vec::new();
+        if conf.version() >= Version::V1_1_0 && !conf.disable_gc() {
             let request = Request {
                 verb: Verb::Gc,
                 attachment: None,
