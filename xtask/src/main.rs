@@ -1,3 +1,38 @@
-//! Chores of this repository: demo, test, bench.
+//! Chores of this repository: demo and test.
 
-fn main() {}
+mod demo;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Chores of this repository.
+
+  cargo xtask demo          three networks for a pod, on this machine, without a cluster; with or without root
+  cargo xtask test [PART]   everything that has to pass, or one part of it
+  cargo xtask help          this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["demo", rest @ ..] => demo::run(rest),
+        ["test", rest @ ..] => test::run(rest),
+        ["help" | "--help" | "-h"] | [] => {
+            print!("{HELP}\n{}", test::help());
+            return ExitCode::SUCCESS;
+        }
+        [unknown, ..] => Err(anyhow::anyhow!(
+            "there is no chore {unknown:?}; `cargo xtask help` lists them"
+        )),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nfailed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

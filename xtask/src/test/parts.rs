@@ -1,0 +1,122 @@
+//! The parts of the test, in their order.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::environment;
+use super::outcome::Outcome;
+use super::runner::{run, run_tests};
+use crate::workspace::cargo;
+
+/// The packages whose tests run programs in namespaces; their tests are the part `system`.
+const SYSTEM: [&str; 3] = ["suites", "testkit", "xtask"];
+
+/// A part of the test.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The word that chooses it.
+    pub(super) name: &'static str,
+    /// What it does, for people.
+    pub(super) what: &'static str,
+    /// Runs it; the further words are for cargo.
+    pub(super) run: fn(&mut Outcome, &[&str]) -> Result<()>,
+}
+
+/// All parts.
+pub(super) const PARTS: [Part; 5] = [
+    Part {
+        name: "fmt",
+        what: "formatting",
+        run: format,
+    },
+    Part {
+        name: "lint",
+        what: "clippy, warnings are errors",
+        run: lint,
+    },
+    Part {
+        name: "unit",
+        what: "unit, property and documentation tests of what ships; no root, no network",
+        run: unit,
+    },
+    Part {
+        name: "doc",
+        what: "the API documentation builds, warnings are errors",
+        run: document,
+    },
+    Part {
+        name: "system",
+        what: "whole programs with real servers, plugins and namespaces; needs Go",
+        run: system,
+    },
+];
+
+fn format(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
+    run(outcome, cargo(&["fmt", "--all", "--check"]).args(rest))
+}
+
+fn lint(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
+    run(
+        outcome,
+        cargo(&["clippy", "--workspace", "--all-targets"])
+            .args(rest)
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+fn unit(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    for package in SYSTEM {
+        command.args(["--exclude", package]);
+    }
+    run_tests(outcome, command.args(rest))
+}
+
+fn document(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
+    let mut command = cargo(&[
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    run(
+        outcome,
+        command.env("RUSTDOCFLAGS", "-D warnings").args(rest),
+    )
+}
+
+fn system(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
+    let programs = environment::set_up(outcome)?;
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    for package in SYSTEM {
+        command.args(["-p", package]);
+    }
+    command.args(rest);
+    let mut command = if environment::may_make_namespaces() {
+        command
+    } else {
+        in_user_namespace(&command)?
+    };
+    command.envs(programs);
+    run_tests(outcome, &mut command)
+}
+
+/// The same command as the root of a user namespace.
+fn in_user_namespace(command: &Command) -> Result<Command> {
+    let mut inside = Command::new("unshare");
+    inside.args(["--user", "--map-root-user", "--"]);
+    let allowed = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "true"])
+        .status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        bail!(
+            "system tests make network namespaces: run them as root, or allow user namespaces to this user"
+        );
+    }
+    inside.arg(command.get_program()).args(command.get_args());
+    if let Some(directory) = command.get_current_dir() {
+        inside.current_dir(directory);
+    }
+    Ok(inside)
+}
