@@ -1,1 +1,42 @@
-//! Carries a plan out, and back
+//! Carries a plan out, and back: the ledger first, delegates in order, undo in reverse, routes, the network status, and
+//! DEL, CHECK, STATUS and GC from what the ledger says.
+//!
+//! Synchronous, over ports that it defines ([`LedgerStore`], [`Netns`]) and those of [`cni`]. Whoever calls holds the
+//! container's lock.
+//!
+//! Never in here: Kubernetes, async, system calls.
+
+mod add;
+mod check;
+mod del;
+mod error;
+mod gc;
+mod ledger;
+mod ports;
+mod routes;
+
+pub use add::{Attached, Committed};
+pub use del::DelReport;
+pub use error::{EngineError, Failure, FailureKind, Failures};
+pub use gc::GcReport;
+pub use ledger::{Container, Ledger, LedgerError, Phase, Record, Remembered};
+pub use ports::{LedgerStore, Netns, Pending};
+
+use cni::Runtime;
+
+/// The engine: what it runs plugins with, and where it keeps its books.
+#[derive(Clone, Copy)]
+pub struct Engine<'a> {
+    /// Finds and runs the delegates, and keeps their results.
+    pub runtime: &'a Runtime<'a>,
+    /// The ledgers.
+    pub ledgers: &'a dyn LedgerStore,
+    /// Looks into sandboxes.
+    pub netns: &'a dyn Netns,
+}
+
+impl std::fmt::Debug for Engine<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Engine").finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,35 @@
-//! From a request, a configuration, a pod and its definitions to a plan of attachments; pure
+//! From a request, a configuration, a pod and its definitions to a plan: which networks a sandbox is attached to, in
+//! which order, with which bytes, under which interface names and with which arguments.
+//!
+//! Everything here is pure. [`plan`] is a function of what is known so far ([`Facts`]); where something is missing it
+//! says what ([`Need`]), and whoever called it fetches that and asks again. [`drive`] is that loop for callers that
+//! fetch synchronously.
+//!
+//! Never in here: files, sockets, clocks, processes, async.
+
+mod arguments;
+mod attachment;
+mod drive;
+mod error;
+mod facts;
+mod netconf;
+mod pod;
+mod resolve;
+mod routes;
+mod runtime_config;
+mod selected;
+mod status;
+mod timeouts;
+
+pub use arguments::{PodArgs, capability_args, cni_args, generated_ifname};
+pub use attachment::{Attachment, Requests};
+pub use drive::{DriveError, Source, drive};
+pub use error::PlanError;
+pub use facts::{Catalog, Fact, Facts, Need, PathFact};
+pub use netconf::NetConf;
+pub use pod::{Pod, PodRef};
+pub use resolve::{Outcome, Plan, Planned, Request, Warning, default_network, plan};
+pub use routes::RouteChange;
+pub use runtime_config::RuntimeConfig;
+pub use status::{empty_result, network_statuses};
+pub use timeouts::Timeouts;

@@ -1,0 +1,279 @@
+//! ADD: the ledger, the delegates in order, the routes, the status; or nothing at all.
+
+use std::time::{Duration, Instant};
+
+use cni::{CniResult, Version};
+use npwg::NetworkStatus;
+use plan::{Plan, network_statuses};
+
+use crate::{
+    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Record,
+    Remembered,
+};
+
+/// What ADD came to.
+#[derive(Debug)]
+pub struct Attached {
+    /// The default network's result.
+    pub result: CniResult,
+    /// The `network-status` entries of all attachments.
+    pub statuses: Vec<NetworkStatus>,
+    /// Every attachment that was made: interface, addresses with prefix length, name.
+    pub interfaces: Vec<(String, Vec<String>, String)>,
+    /// Optional attachments that failed.
+    pub failed: Failures,
+}
+
+/// Why the status could not be written: the text and the CNI error code.
+pub type Committed = Result<(), (String, u32)>;
+
+impl Engine<'_> {
+    /// Attaches the container as planned. `commit` is told once everything is attached; when it fails, or anything
+    /// before it, what was attached is undone.
+    ///
+    /// # Errors
+    /// The first thing that failed, and what could not be undone after it.
+    pub fn add(
+        &self,
+        container: &Container,
+        plan: &Plan,
+        version: Version,
+        deadline: Instant,
+        undo: Duration,
+        commit: &mut dyn FnMut(&Attached) -> Committed,
+    ) -> Result<Attached, EngineError> {
+        self.precheck(container, plan)?;
+        let records: Vec<Record> = plan.attachments.iter().map(Record::from).collect();
+        let mut ledger = Ledger {
+            container: container.clone(),
+            phase: Phase::Attaching,
+            records,
+        };
+        let synced = self.write(&ledger)?;
+        let attached = match self.attach(&mut ledger, version, deadline, undo) {
+            Ok(attached) => attached,
+            Err((begun, failure)) => {
+                ledger.records.truncate(begun);
+                let undo = self.undo(ledger, undo);
+                return Err(EngineError::Attachment { failure, undo });
+            }
+        };
+        if let Err((text, code)) = commit(&attached) {
+            let undo = self.undo(ledger, undo);
+            return Err(EngineError::Commit { text, code, undo });
+        }
+        ledger.phase = Phase::Attached;
+        let durable = synced().map_err(|source| EngineError::Ledger {
+            action: "sync",
+            source,
+        });
+        match durable.and_then(|()| self.write(&ledger)) {
+            // The first write is on disk and says the same but for the phase; this one need not be waited for.
+            Ok(_pending) => Ok(attached),
+            Err(EngineError::Ledger { action, source }) => {
+                let text = format!("cannot {action} the ledger: {source}");
+                let undo = self.undo(ledger, undo);
+                Err(EngineError::Commit {
+                    text,
+                    code: cni::code::IO_FAILURE,
+                    undo,
+                })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Undoes what an ADD left that did not end.
+    ///
+    /// # Errors
+    /// The container is attached already, or its remains cannot be undone.
+    pub fn clear(&self, remembered: &Remembered<'_>, undo: Duration) -> Result<(), EngineError> {
+        let Some(bytes) = self.read(&remembered.container.id)? else {
+            return Ok(());
+        };
+        match Ledger::decode(&bytes, remembered) {
+            Ok(ledger) if ledger.phase == Phase::Attached => Err(EngineError::AlreadyAttached),
+            Ok(ledger) => refuse_leftovers(self.undo(ledger, undo)),
+            // A power cut may leave an empty ledger; the results tell what was attached.
+            Err(_) => {
+                refuse_leftovers(self.take_down_cached(remembered, Instant::now() + undo))?;
+                self.forget(&remembered.container.id)
+            }
+        }
+    }
+
+    /// Everything that can be known to be in the way before the first delegate runs.
+    fn precheck(&self, container: &Container, plan: &Plan) -> Result<(), EngineError> {
+        let refuse = |attachment: &plan::Attachment, kind| EngineError::Attachment {
+            failure: Failure {
+                network: attachment.conf.name().to_owned(),
+                kind,
+            },
+            undo: Failures::default(),
+        };
+        for attachment in plan
+            .attachments
+            .iter()
+            .filter(|attachment| !attachment.requests.optional)
+        {
+            if let Err(source) = self.runtime.precheck(&attachment.conf) {
+                let network = attachment.conf.name().to_owned();
+                return Err(refuse(
+                    attachment,
+                    FailureKind::NoPlugin { network, source },
+                ));
+            }
+        }
+        let ifnames: Vec<&str> = plan
+            .attachments
+            .iter()
+            .map(|attachment| attachment.ifname.as_str())
+            .collect();
+        let existing = self
+            .netns
+            .existing(&container.netns, &ifnames)
+            .map_err(|source| EngineError::Netns {
+                netns: container.netns.clone(),
+                source,
+            })?;
+        let taken = plan.attachments.iter().find(|attachment| {
+            existing
+                .iter()
+                .any(|name| name == attachment.ifname.as_str())
+        });
+        if let Some(attachment) = taken {
+            let (network, ifname) = (
+                attachment.conf.name().to_owned(),
+                attachment.ifname.to_string(),
+            );
+            return Err(refuse(
+                attachment,
+                FailureKind::InterfaceExists { network, ifname },
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs the delegates. On failure: how many of the ledger's records were begun, and what happened.
+    fn attach(
+        &self,
+        ledger: &mut Ledger,
+        version: Version,
+        deadline: Instant,
+        undo: Duration,
+    ) -> Result<Attached, (usize, Failure)> {
+        let mut default_result = None;
+        let mut attached = Vec::new();
+        let mut failed = Vec::new();
+        let mut index = 0;
+        while let Some(record) = ledger.records.get(index) {
+            let is_default = default_result.is_none();
+            let outcome = self
+                .attach_one(&ledger.container, record, deadline)
+                .and_then(|result| match is_default {
+                    true => printable(record, result, version),
+                    false => Ok(result),
+                });
+            match outcome {
+                Ok(result) => {
+                    attached.push((record.clone(), result.clone()));
+                    default_result.get_or_insert(result);
+                    index += 1;
+                }
+                Err(failure) if record.requests.optional && !is_default => {
+                    // The one that failed is taken down alone; the ledger keeps it where that does not work.
+                    let record = ledger.records.remove(index);
+                    let alone = Ledger {
+                        container: ledger.container.clone(),
+                        phase: Phase::Detaching,
+                        records: vec![record],
+                    };
+                    let (left, _) = self.take_down(alone, Instant::now() + undo);
+                    let kept = left.len();
+                    for record in left.into_iter().rev() {
+                        ledger.records.insert(index, record);
+                    }
+                    index += kept;
+                    failed.push(failure);
+                }
+                Err(failure) => return Err((index + 1, failure)),
+            }
+        }
+        Ok(summary(default_result, attached, Failures(failed), version))
+    }
+
+    fn attach_one(
+        &self,
+        container: &Container,
+        record: &Record,
+        deadline: Instant,
+    ) -> Result<CniResult, Failure> {
+        let network = || record.conf.name().to_owned();
+        let attachment = record.attachment(container, &container.netns);
+        let mut result = self
+            .runtime
+            .add(&record.conf, &attachment, deadline)
+            .map_err(|source| {
+                record.failure(FailureKind::Add {
+                    network: network(),
+                    source,
+                })
+            })?;
+        if !record.routes.is_empty() {
+            self.move_default_route(container, record, &mut result)?;
+        }
+        Ok(result)
+    }
+}
+
+/// The default network's result must be one that the runtime can be told.
+fn printable(record: &Record, result: CniResult, version: Version) -> Result<CniResult, Failure> {
+    match result.to_value(version) {
+        Ok(_) => Ok(result),
+        Err(source) => {
+            let network = record.conf.name().to_owned();
+            Err(record.failure(FailureKind::Result { network, source }))
+        }
+    }
+}
+
+fn summary(
+    default_result: Option<CniResult>,
+    attached: Vec<(Record, CniResult)>,
+    failed: Failures,
+    version: Version,
+) -> Attached {
+    let mut statuses = Vec::new();
+    let mut interfaces = Vec::new();
+    for (index, (record, result)) in attached.iter().enumerate() {
+        statuses.extend(network_statuses(&record.name, index == 0, result));
+        if !result.interfaces.is_empty() || !result.ips.is_empty() {
+            let addresses = result.ips.iter().map(|ip| ip.address.to_string()).collect();
+            interfaces.push((record.ifname.to_string(), addresses, record.name.clone()));
+        }
+    }
+    let result = default_result.unwrap_or_else(|| CniResult::new(version));
+    Attached {
+        result,
+        statuses,
+        interfaces,
+        failed,
+    }
+}
+
+fn refuse_leftovers(left: Failures) -> Result<(), EngineError> {
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(EngineError::LeftBehind(left))
+    }
+}
+
+impl Record {
+    pub(crate) fn failure(&self, kind: FailureKind) -> Failure {
+        Failure {
+            network: self.conf.name().to_owned(),
+            kind,
+        }
+    }
+}

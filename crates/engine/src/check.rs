@@ -1,0 +1,43 @@
+//! CHECK: every attachment of the container, from the ledger (Q13).
+
+use std::time::Instant;
+
+use cni::Version;
+
+use crate::{Engine, EngineError, FailureKind, Failures, Ledger, Phase, Remembered};
+
+impl Engine<'_> {
+    /// Checks every attachment whose configuration can be checked (CNI 0.4.0 and later, B4.128).
+    ///
+    /// # Errors
+    /// The first attachment that is not as it was made, or that the container is not attached.
+    pub fn check(&self, remembered: &Remembered<'_>, deadline: Instant) -> Result<(), EngineError> {
+        let bytes = self
+            .read(&remembered.container.id)?
+            .ok_or(EngineError::NotAttached)?;
+        let ledger = Ledger::decode(&bytes, remembered)?;
+        if ledger.phase != Phase::Attached {
+            return Err(EngineError::HalfAttached);
+        }
+        for record in ledger
+            .records
+            .iter()
+            .filter(|record| record.conf.version() >= Version::V0_4_0)
+        {
+            let attachment = record.attachment(&ledger.container, &remembered.container.netns);
+            if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
+                let (network, ifname) = (record.conf.name().to_owned(), record.ifname.to_string());
+                let failure = record.failure(FailureKind::Check {
+                    network,
+                    ifname,
+                    source,
+                });
+                return Err(EngineError::Attachment {
+                    failure,
+                    undo: Failures::default(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! DEL and undo: every attachment in reverse, whatever happens to the others; the ledger keeps what is left.
+
+use std::time::{Duration, Instant};
+
+use cni::CacheEntry;
+
+use crate::{
+    Container, Engine, EngineError, FailureKind, Failures, Ledger, LedgerError, Pending, Phase,
+    Record, Remembered,
+};
+
+/// What DEL came to.
+#[derive(Debug, Default)]
+pub struct DelReport {
+    /// Where the attachments were found: not in a good ledger, for the log.
+    pub note: Option<String>,
+}
+
+impl Engine<'_> {
+    /// Detaches the container: from its ledger, or where that is gone or broken, from the result cache. A container
+    /// that nobody knows is detached already.
+    ///
+    /// # Errors
+    /// What could not be undone; it stays in the ledger.
+    pub fn del(
+        &self,
+        remembered: &Remembered<'_>,
+        deadline: Instant,
+    ) -> Result<DelReport, EngineError> {
+        let id = &remembered.container.id;
+        let Some(bytes) = self.read(id)? else {
+            return self.del_cached(remembered, deadline, None);
+        };
+        let mut ledger = match Ledger::decode(&bytes, remembered) {
+            Ok(ledger) => ledger,
+            Err(error) => return self.del_cached(remembered, deadline, Some(error)),
+        };
+        // The runtime knows best where the sandbox is now, if it says so at all.
+        if !remembered.container.netns.is_empty() {
+            ledger
+                .container
+                .netns
+                .clone_from(&remembered.container.netns);
+        }
+        let failures = self.settle(ledger, deadline)?;
+        if failures.is_empty() {
+            Ok(DelReport::default())
+        } else {
+            Err(EngineError::Del(failures))
+        }
+    }
+
+    fn del_cached(
+        &self,
+        remembered: &Remembered<'_>,
+        deadline: Instant,
+        broken: Option<LedgerError>,
+    ) -> Result<DelReport, EngineError> {
+        let failures = self.take_down_cached(remembered, deadline);
+        if !failures.is_empty() {
+            return Err(EngineError::Del(failures));
+        }
+        let note = broken.map(|error| format!("{error}; detached what the result cache knows"));
+        if note.is_some() {
+            self.forget(&remembered.container.id)?;
+        }
+        Ok(DelReport { note })
+    }
+
+    /// Undoes a failed ADD and says what is left.
+    pub(crate) fn undo(&self, ledger: Ledger, undo: Duration) -> Failures {
+        // Where the ledger cannot be rewritten the old one stays, which lists all that is left and more.
+        self.settle(ledger, Instant::now() + undo)
+            .unwrap_or_default()
+    }
+
+    /// Takes down what the ledger lists, and brings the ledger to what is left.
+    fn settle(&self, ledger: Ledger, deadline: Instant) -> Result<Failures, EngineError> {
+        let container = ledger.container.clone();
+        let all = ledger.records.len();
+        let (records, failures) = self.take_down(ledger, deadline);
+        if records.is_empty() {
+            self.forget(&container.id)?;
+        } else if records.len() < all {
+            let synced = self.write(&Ledger {
+                container,
+                phase: Phase::Detaching,
+                records,
+            })?;
+            synced().map_err(|source| EngineError::Ledger {
+                action: "sync",
+                source,
+            })?;
+        }
+        Ok(failures)
+    }
+
+    /// Runs DEL of every record in reverse. What is left, in the ledger's order, and why.
+    pub(crate) fn take_down(&self, ledger: Ledger, deadline: Instant) -> (Vec<Record>, Failures) {
+        let Ledger {
+            container, records, ..
+        } = ledger;
+        let netns = self.living_netns(&container);
+        let mut left = Vec::new();
+        let mut failures = Vec::new();
+        let mut waiting = records.len();
+        for record in records.into_iter().rev() {
+            let share = fair_share(deadline, waiting);
+            waiting -= 1;
+            if let Err(source) =
+                self.runtime
+                    .del(&record.conf, &record.attachment(&container, netns), share)
+            {
+                let (network, ifname) = (record.conf.name().to_owned(), record.ifname.to_string());
+                failures.push(record.failure(FailureKind::Del {
+                    network,
+                    ifname,
+                    source,
+                }));
+                left.push(record);
+            }
+        }
+        left.reverse();
+        (left, Failures(failures))
+    }
+
+    /// Takes down what the result cache knows of a container, newest interface name last in, first out.
+    pub(crate) fn take_down_cached(
+        &self,
+        remembered: &Remembered<'_>,
+        deadline: Instant,
+    ) -> Failures {
+        let mut entries = self.runtime.cached_of(&remembered.container.id);
+        entries.sort_by(|one, other| one.if_name.cmp(&other.if_name));
+        let records = entries.into_iter().filter_map(cached_record).collect();
+        let ledger = Ledger {
+            container: remembered.container.clone(),
+            phase: Phase::Detaching,
+            records,
+        };
+        self.take_down(ledger, deadline).1
+    }
+
+    /// The path of the sandbox if it still is one: plugins release addresses without it, and fail over a dead path.
+    fn living_netns<'b>(&self, container: &'b Container) -> &'b str {
+        if self.netns.is_live(&container.netns) {
+            &container.netns
+        } else {
+            ""
+        }
+    }
+
+    pub(crate) fn read(&self, id: &cni::ContainerId) -> Result<Option<Vec<u8>>, EngineError> {
+        self.ledgers.read(id).map_err(|source| EngineError::Ledger {
+            action: "read",
+            source,
+        })
+    }
+
+    pub(crate) fn write(&self, ledger: &Ledger) -> Result<Pending, EngineError> {
+        let bytes = ledger.encode()?;
+        self.ledgers
+            .write(&ledger.container.id, &bytes)
+            .map_err(|source| EngineError::Ledger {
+                action: "write",
+                source,
+            })
+    }
+
+    pub(crate) fn forget(&self, id: &cni::ContainerId) -> Result<(), EngineError> {
+        self.ledgers
+            .remove(id)
+            .map_err(|source| EngineError::Ledger {
+                action: "remove",
+                source,
+            })
+    }
+}
+
+/// A hanging delegate may use its share of the time that is left, not that of the others.
+fn fair_share(deadline: Instant, waiting: usize) -> Instant {
+    let now = Instant::now();
+    let left = deadline.saturating_duration_since(now);
+    now + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX)
+}
+
+/// An attachment as far as the result cache tells.
+fn cached_record(entry: CacheEntry) -> Option<Record> {
+    let conf = cni::NetworkConf::parse(&entry.config).ok()?;
+    Some(Record {
+        name: entry.network_name.clone(),
+        conf,
+        ifname: cni::IfName::parse(&entry.if_name).ok()?,
+        args: entry.cni_args,
+        capability_args: entry.capability_args,
+        requests: plan::Requests::default(),
+        routes: plan::RouteChange::default(),
+    })
+}

@@ -1,0 +1,231 @@
+//! What goes wrong while a plan is carried out, with the CNI error code of each.
+
+use std::fmt;
+use std::io;
+
+use cni::{ChainError, ChainErrors, FindError, ResultError, code};
+
+/// Why a verb failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// ADD of a container that is attached already.
+    #[error("container is attached already; DEL comes before another ADD")]
+    AlreadyAttached,
+    /// Unfinished attachments of an earlier ADD are in the way.
+    #[error("an earlier ADD of this container left attachments that cannot be undone: {0}")]
+    LeftBehind(Failures),
+    /// CHECK of a container that is not attached.
+    #[error("container is not attached: there is no ledger for it")]
+    NotAttached,
+    /// CHECK of a container whose ADD or DEL did not end.
+    #[error("container is half attached: its last ADD or DEL did not end")]
+    HalfAttached,
+    /// The ledger cannot be read, written or removed.
+    #[error("cannot {action} the ledger: {source}")]
+    Ledger {
+        /// `read`, `write`, `sync` or `remove`.
+        action: &'static str,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// The ledger cannot be understood.
+    #[error(transparent)]
+    LedgerText(#[from] crate::LedgerError),
+    /// The sandbox cannot be looked into.
+    #[error("no net namespace {netns} found: {source}")]
+    Netns {
+        /// Its path.
+        netns: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// One attachment failed; what had been attached is undone, but for what is named.
+    #[error("{failure}{}", leftovers(.undo))]
+    Attachment {
+        /// What failed.
+        failure: Failure,
+        /// What could not be undone after it.
+        undo: Failures,
+    },
+    /// The status could not be written; what had been attached is undone, but for what is named.
+    #[error("error setting the networks status: {text}{}", leftovers(.undo))]
+    Commit {
+        /// Why.
+        text: String,
+        /// The CNI error code.
+        code: u32,
+        /// What could not be undone after it.
+        undo: Failures,
+    },
+    /// Some attachments could not be undone.
+    #[error("{0}")]
+    Del(Failures),
+}
+
+/// A failure of one attachment.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct Failure {
+    /// The CNI name of the network, as upstream puts it before the message.
+    pub network: String,
+    /// What happened.
+    pub kind: FailureKind,
+}
+
+/// What happened to one attachment.
+#[derive(Debug, thiserror::Error)]
+pub enum FailureKind {
+    /// A plugin of its chain is not there.
+    #[error("error adding container to network \"{network}\": {source}")]
+    NoPlugin {
+        /// The CNI name of the network.
+        network: String,
+        /// Which, and where it was looked for.
+        source: FindError,
+    },
+    /// Its interface exists already.
+    #[error(
+        "error adding container to network \"{network}\": interface name {ifname} already exists in the sandbox"
+    )]
+    InterfaceExists {
+        /// The CNI name of the network.
+        network: String,
+        /// The name.
+        ifname: String,
+    },
+    /// Its chain failed on ADD.
+    #[error("error adding container to network \"{network}\": {source}")]
+    Add {
+        /// The CNI name of the network.
+        network: String,
+        /// What the plugin said.
+        source: ChainError,
+    },
+    /// Its chain failed on CHECK.
+    #[error("network \"{network}\", interface {ifname}: {source}")]
+    Check {
+        /// The CNI name of the network.
+        network: String,
+        /// The interface.
+        ifname: String,
+        /// What the plugin said.
+        source: ChainError,
+    },
+    /// Plugins of its chain failed on DEL.
+    #[error("network \"{network}\", interface {ifname}: {source}")]
+    Del {
+        /// The CNI name of the network.
+        network: String,
+        /// The interface.
+        ifname: String,
+        /// What the plugins said.
+        source: ChainErrors,
+    },
+    /// Plugins of its chain failed on GC.
+    #[error("network \"{network}\": {source}")]
+    Gc {
+        /// The CNI name of the network.
+        network: String,
+        /// What the plugins said.
+        source: ChainErrors,
+    },
+    /// Its default routes could not be changed.
+    #[error("network \"{network}\": cannot change the default route of {ifname}: {source}")]
+    Routes {
+        /// The CNI name of the network.
+        network: String,
+        /// The interface.
+        ifname: String,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// Its result cannot be given to the runtime in the version that it asks for.
+    #[error("network \"{network}\": {source}")]
+    Result {
+        /// The CNI name of the network.
+        network: String,
+        /// Why.
+        source: ResultError,
+    },
+}
+
+impl FailureKind {
+    fn code(&self) -> u32 {
+        match self {
+            Self::NoPlugin { .. } => code::INVALID_NETWORK_CONFIG,
+            Self::InterfaceExists { .. } => code::INVALID_ENVIRONMENT,
+            Self::Add { source, .. } | Self::Check { source, .. } => delegate_code(source.code()),
+            Self::Del { source, .. } | Self::Gc { source, .. } => delegate_code(source.code()),
+            Self::Routes { .. } => code::INTERNAL,
+            Self::Result { .. } => code::INCOMPATIBLE_VERSION,
+        }
+    }
+}
+
+/// A delegate's code is kept, but 3 tells a runtime that there is nothing to delete, which is not the delegate's to say;
+/// and 0 is no error.
+fn delegate_code(delegate: u32) -> u32 {
+    match delegate {
+        0 | code::UNKNOWN_CONTAINER => code::INTERNAL,
+        other => other,
+    }
+}
+
+/// Failures that did not stop the others.
+#[derive(Debug, Default)]
+pub struct Failures(pub Vec<Failure>);
+
+impl Failures {
+    /// None at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, failure) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { " / " };
+            write!(formatter, "{separator}{failure}")?;
+        }
+        Ok(())
+    }
+}
+
+fn leftovers(undo: &Failures) -> String {
+    if undo.is_empty() {
+        String::new()
+    } else {
+        format!("; not undone, kept in the ledger: {undo}")
+    }
+}
+
+impl EngineError {
+    /// The CNI error code.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::AlreadyAttached => code::INVALID_ENVIRONMENT,
+            Self::NotAttached => code::UNKNOWN_CONTAINER,
+            Self::HalfAttached | Self::LedgerText(_) => code::INTERNAL,
+            Self::Ledger { .. } => code::IO_FAILURE,
+            Self::Netns { .. } => code::INVALID_ENVIRONMENT,
+            Self::Attachment { failure, .. } => failure.kind.code(),
+            Self::Commit { code, .. } => *code,
+            Self::Del(failures) | Self::LeftBehind(failures) => failures
+                .0
+                .first()
+                .map_or(code::INTERNAL, |failure| failure.kind.code()),
+        }
+    }
+
+    /// The CNI name of the network that failed, where it was a single one.
+    #[must_use]
+    pub fn network(&self) -> Option<&str> {
+        match self {
+            Self::Attachment { failure, .. } => Some(&failure.network),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! GC: detaches what the runtime no longer knows, and tells the plugins what is still in use.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use cni::{NetworkConf, Version};
+use plan::{PodArgs, RuntimeConfig};
+
+use crate::{
+    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Record, Remembered,
+};
+
+/// What GC came to.
+#[derive(Debug, Default)]
+pub struct GcReport {
+    /// Containers that were detached.
+    pub detached: Vec<String>,
+    /// What failed; it stays in the ledgers.
+    pub failures: Failures,
+}
+
+impl Engine<'_> {
+    /// Detaches every container of `configuration` that is not among `valid`, by container id, and then runs the GC of
+    /// every network that the ledgers know. Where the runtime's list is empty, a container goes only if its network
+    /// namespace is gone too: runtimes send an empty list for networks that they do not track.
+    ///
+    /// # Errors
+    /// The ledgers cannot be listed.
+    pub fn gc(
+        &self,
+        configuration: &str,
+        valid: &[String],
+        deadline: Instant,
+    ) -> Result<GcReport, EngineError> {
+        let mut report = GcReport::default();
+        let mut networks = Networks::default();
+        let ids = self.ledgers.list().map_err(|source| EngineError::Ledger {
+            action: "list",
+            source,
+        })?;
+        for id in ids {
+            let Some(ledger) = self.owned(&id, configuration) else {
+                continue;
+            };
+            let listed = valid.iter().any(|known| known == id.as_str());
+            if listed || (valid.is_empty() && self.netns.is_live(&ledger.container.netns)) {
+                networks.live(&ledger);
+                continue;
+            }
+            networks.stale(&ledger);
+            let left = self.undo(ledger, deadline.saturating_duration_since(Instant::now()));
+            if left.is_empty() {
+                report.detached.push(id.to_string());
+            }
+            report.failures.0.extend(left.0);
+        }
+        for (conf, in_use) in networks.known.into_values() {
+            if let Err(source) = self.runtime.gc_plugins(&conf, &in_use, deadline) {
+                let network = conf.name().to_owned();
+                let kind = FailureKind::Gc {
+                    network: network.clone(),
+                    source,
+                };
+                report.failures.0.push(Failure { network, kind });
+            }
+        }
+        Ok(report)
+    }
+
+    /// The container's ledger, if this configuration wrote it. Upstream's does not say; it counts as ours.
+    fn owned(&self, id: &cni::ContainerId, configuration: &str) -> Option<Ledger> {
+        let bytes = self.ledgers.read(id).ok()??;
+        let netns = self
+            .runtime
+            .cached_of(id)
+            .into_iter()
+            .map(|entry| entry.netns)
+            .find(|netns| !netns.is_empty());
+        let container = Container {
+            id: id.clone(),
+            netns: netns.unwrap_or_default(),
+            ifname: "eth0".to_owned(),
+            pod: plan::PodRef::default(),
+            cni_args: String::new(),
+            configuration: configuration.to_owned(),
+            time: 0,
+        };
+        let (args, runtime_config) = (PodArgs::default(), RuntimeConfig::default());
+        let remembered = Remembered {
+            container: &container,
+            args: &args,
+            runtime_config: &runtime_config,
+        };
+        let ledger = Ledger::decode(&bytes, &remembered).ok()?;
+        (ledger.container.configuration == configuration).then_some(ledger)
+    }
+}
+
+/// The networks that ledgers know, each with the attachments that are in use.
+#[derive(Default)]
+struct Networks {
+    known: BTreeMap<String, (NetworkConf, Vec<(String, String)>)>,
+}
+
+impl Networks {
+    fn live(&mut self, ledger: &Ledger) {
+        for record in &ledger.records {
+            let pair = (ledger.container.id.to_string(), record.ifname.to_string());
+            // A network counts by its CNI name: definitions and the default network may share a plugin and a name.
+            self.network(record).1.push(pair);
+        }
+    }
+
+    fn stale(&mut self, ledger: &Ledger) {
+        for record in &ledger.records {
+            self.network(record);
+        }
+    }
+
+    fn network(&mut self, record: &Record) -> &mut (NetworkConf, Vec<(String, String)>) {
+        let known = self
+            .known
+            .entry(record.conf.name().to_owned())
+            .or_insert_with(|| (record.conf.clone(), Vec::new()));
+        // Only 1.1.0 has the verb: where configurations of several versions share a name, one that can is asked.
+        if known.0.version() < Version::V1_1_0 && record.conf.version() >= Version::V1_1_0 {
+            known.0 = record.conf.clone();
+        }
+        known
+    }
+}

@@ -1,0 +1,111 @@
+//! The ledger: what it takes to undo a container's attachments.
+//!
+//! On disk it is upstream's scratch file (B2.60–B2.72), an array with one element for each attachment, so that either
+//! implementation can undo what the other did. Ours adds one key to each element, `multusRs`, with what upstream
+//! computes anew and may compute differently: interface name, `CNI_ARGS`, capability arguments.
+
+mod document;
+
+use cni::{Attachment, ContainerId, IfName, NetworkConf};
+use plan::{PodArgs, PodRef, Requests, RuntimeConfig};
+use serde_json::{Map, Value};
+
+pub use document::LedgerError;
+
+/// How far a container has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// ADD has begun and did not end. Whoever finds it undoes it.
+    Attaching,
+    /// ADD has ended well.
+    Attached,
+    /// DEL or an undo has begun; what is left could not be undone yet.
+    Detaching,
+}
+
+/// What is known of the container as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Container {
+    /// The container.
+    pub id: ContainerId,
+    /// Its network namespace.
+    pub netns: String,
+    /// `CNI_IFNAME` of the runtime.
+    pub ifname: String,
+    /// Its pod.
+    pub pod: PodRef,
+    /// `CNI_ARGS` of the runtime.
+    pub cni_args: String,
+    /// `name` of the configuration that attached it.
+    pub configuration: String,
+    /// When, in seconds since 1970.
+    pub time: u64,
+}
+
+/// One attachment, as it was made.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The attachment's name.
+    pub name: String,
+    /// The configuration, byte for byte.
+    pub conf: NetworkConf,
+    /// `CNI_IFNAME`.
+    pub ifname: IfName,
+    /// `CNI_ARGS`.
+    pub args: Vec<(String, String)>,
+    /// Capability arguments.
+    pub capability_args: Map<String, Value>,
+    /// What the pod asked for.
+    pub requests: Requests,
+    /// Whether default routes of other interfaces gave way to it.
+    pub routes: plan::RouteChange,
+}
+
+/// The ledger of one container.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    /// The container.
+    pub container: Container,
+    /// How far it has come.
+    pub phase: Phase,
+    /// Its attachments, the default one first.
+    pub records: Vec<Record>,
+}
+
+/// What a ledger that upstream wrote does not say, taken from the request at hand.
+#[derive(Debug, Clone)]
+pub struct Remembered<'a> {
+    /// The container as the request describes it.
+    pub container: &'a Container,
+    /// `CNI_ARGS` of the request.
+    pub args: &'a PodArgs,
+    /// `runtimeConfig` of the request.
+    pub runtime_config: &'a RuntimeConfig,
+}
+
+impl Record {
+    /// What `libcni` calls the runtime configuration of this attachment.
+    pub(crate) fn attachment(&self, container: &Container, netns: &str) -> Attachment {
+        Attachment {
+            container_id: container.id.clone(),
+            netns: netns.to_owned(),
+            ifname: self.ifname.clone(),
+            args: self.args.clone(),
+            capability_args: self.capability_args.clone(),
+        }
+    }
+}
+
+impl From<&plan::Attachment> for Record {
+    fn from(attachment: &plan::Attachment) -> Self {
+        Self {
+            name: attachment.name.clone(),
+            conf: attachment.conf.clone(),
+            ifname: attachment.ifname.clone(),
+            args: attachment.args.clone(),
+            capability_args: attachment.capability_args.clone(),
+            requests: attachment.requests.clone(),
+            routes: attachment.routes.clone(),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What the engine needs from the system.
+
+use std::io;
+
+use cni::ContainerId;
+use plan::RouteChange;
+
+/// Waits until what was written is on disk.
+pub type Pending = Box<dyn FnOnce() -> io::Result<()>>;
+
+/// Where ledgers are kept: one document for each container.
+pub trait LedgerStore {
+    /// The container's ledger, `None` where there is none.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>>;
+
+    /// Puts the container's ledger in place, whole, before it returns; makes it durable in the background.
+    ///
+    /// # Errors
+    /// What the file system says; the former ledger is untouched then.
+    fn write(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<Pending>;
+
+    /// Removes the container's ledger; none is fine.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn remove(&self, container: &ContainerId) -> io::Result<()>;
+
+    /// Every container that has a ledger.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn list(&self) -> io::Result<Vec<ContainerId>>;
+}
+
+/// The inside of a sandbox's network namespace.
+pub trait Netns {
+    /// Whether the path is a network namespace.
+    fn is_live(&self, netns: &str) -> bool;
+
+    /// Which of these interfaces exist in it.
+    ///
+    /// # Errors
+    /// Why one cannot look.
+    fn existing(&self, netns: &str, ifnames: &[&str]) -> io::Result<Vec<String>>;
+
+    /// Removes and adds default routes through one interface.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    fn change_routes(&self, netns: &str, ifname: &str, change: &RouteChange) -> io::Result<()>;
+}

@@ -1,0 +1,60 @@
+//! Moves the default route: in the kernel, in the result, and in the result cache (B4.83–B4.88).
+
+use cni::{CniResult, IpNet, Route};
+use plan::RouteChange;
+
+use crate::{Container, Engine, Failure, FailureKind, Record};
+
+impl Engine<'_> {
+    /// Brings one attachment's default routes to what the pod asked for; kernel, result and cache agree afterwards.
+    pub(crate) fn move_default_route(
+        &self,
+        container: &Container,
+        record: &Record,
+        result: &mut CniResult,
+    ) -> Result<(), Failure> {
+        let network = || record.conf.name().to_owned();
+        // A network without interface and address in the sandbox has no routes either (B4.83).
+        if result.interfaces.is_empty() && result.ips.is_empty() {
+            return Ok(());
+        }
+        self.netns
+            .change_routes(&container.netns, record.ifname.as_str(), &record.routes)
+            .map_err(|source| {
+                record.failure(FailureKind::Routes {
+                    network: network(),
+                    ifname: record.ifname.to_string(),
+                    source,
+                })
+            })?;
+        rewrite(result, &record.routes);
+        let attachment = record.attachment(container, &container.netns);
+        self.runtime
+            .replace_result(&record.conf, &attachment, result)
+            .map_err(|source| {
+                record.failure(FailureKind::Routes {
+                    network: network(),
+                    ifname: record.ifname.to_string(),
+                    source,
+                })
+            })
+    }
+}
+
+/// The same change in a result.
+fn rewrite(result: &mut CniResult, change: &RouteChange) {
+    result.routes.retain(|route| {
+        let removed = if route.dst.is_ipv4() {
+            change.remove_v4
+        } else {
+            change.remove_v6
+        };
+        route.dst.prefix() != 0 || !removed
+    });
+    for gateway in &change.add {
+        result.routes.push(Route::new(
+            IpNet::default_route(gateway.is_ipv4()),
+            Some(*gateway),
+        ));
+    }
+}

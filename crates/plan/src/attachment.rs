@@ -1,0 +1,92 @@
+//! One attachment of the sandbox to one network.
+
+use std::net::IpAddr;
+
+use cni::{IfName, NetworkConf};
+use npwg::SelectionElement;
+use serde_json::{Map, Value};
+
+use crate::RouteChange;
+
+/// One network that the sandbox is attached to, with everything that its plugins are given.
+#[derive(Debug, Clone)]
+pub struct Attachment {
+    /// `<namespace>/<definition>`, or the configuration's own name where no definition stands behind it (B5.64).
+    pub name: String,
+    /// The configuration, ready for the plugins.
+    pub conf: NetworkConf,
+    /// `CNI_IFNAME`.
+    pub ifname: IfName,
+    /// `CNI_ARGS`, in order.
+    pub args: Vec<(String, String)>,
+    /// Capability arguments; each plugin sees those that it declares.
+    pub capability_args: Map<String, Value>,
+    /// What the pod asked for: kept for the ledger.
+    pub requests: Requests,
+    /// What happens to default routes.
+    pub routes: RouteChange,
+}
+
+/// What a selection element asks for, beyond the network itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Requests {
+    /// Interface name.
+    pub interface: Option<String>,
+    /// MAC address.
+    pub mac: Option<String>,
+    /// InfiniBand GUID.
+    pub infiniband_guid: Option<String>,
+    /// Addresses, with or without prefix length.
+    pub ips: Vec<String>,
+    /// Port mappings, in place of the runtime's.
+    pub port_mappings: Option<Vec<npwg::PortMapping>>,
+    /// Bandwidth, in place of the runtime's.
+    pub bandwidth: Option<npwg::Bandwidth>,
+    /// Gateways for default routes; `Some([])` was written but asks for nothing.
+    pub default_route: Option<Vec<IpAddr>>,
+    /// Device.
+    pub device_id: Option<String>,
+    /// The attachment may fail without failing the pod.
+    pub optional: bool,
+}
+
+impl From<&SelectionElement> for Requests {
+    fn from(element: &SelectionElement) -> Self {
+        Self {
+            interface: element.interface.clone(),
+            mac: element.mac.clone(),
+            infiniband_guid: element.infiniband_guid.clone(),
+            ips: element.ips.clone(),
+            port_mappings: element.port_mappings.clone(),
+            bandwidth: element.bandwidth,
+            default_route: element.default_route.clone(),
+            device_id: element.device_id.clone(),
+            optional: element.optional,
+        }
+    }
+}
+
+impl Attachment {
+    /// Capabilities that the pod asked for by an element's keys, and that no plugin of the chain declares.
+    pub(crate) fn undeclared_capabilities(&self) -> Vec<&'static str> {
+        let requests = &self.requests;
+        [
+            ("ips", !requests.ips.is_empty()),
+            ("mac", requests.mac.is_some()),
+            ("portMappings", requests.port_mappings.is_some()),
+            ("bandwidth", requests.bandwidth.is_some()),
+            ("infinibandGUID", requests.infiniband_guid.is_some()),
+        ]
+        .into_iter()
+        .filter(|(capability, asked)| *asked && !self.declares(capability))
+        .map(|(capability, _)| capability)
+        .collect()
+    }
+
+    fn declares(&self, capability: &str) -> bool {
+        self.conf
+            .plugins()
+            .iter()
+            .any(|plugin| plugin.capabilities().get(capability) == Some(&true))
+    }
+}

@@ -1,0 +1,234 @@
+//! Why no plan can be made, with the CNI error code of each reason.
+
+use cni::{ConfError, LookupError, NameError, ResultError, code};
+use npwg::SelectionError;
+
+/// Why a pod cannot be attached as it asks.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The configuration has a value of the wrong type or is not JSON.
+    #[error("error loading netconf: {0}")]
+    NetConf(gojson::Error),
+    /// The configuration asks for a version that does not exist.
+    #[error(
+        "error loading netconf: cniVersion \"{version}\" is not a version of the CNI specification"
+    )]
+    NetConfVersion {
+        /// As written.
+        version: String,
+    },
+    /// The configuration carries a result that is none.
+    #[error("error loading netconf: prevResult: {0}")]
+    PrevResult(ResultError),
+    /// Neither `delegates` nor `clusterNetwork`.
+    #[error("error loading netconf: at least one delegate/clusterNetwork must be specified")]
+    NoDelegates,
+    /// Both `kubeconfig` and `manifestDir`.
+    #[error("error loading netconf: kubeconfig and manifestDir exclude each other")]
+    TwoCatalogs,
+    /// An inline delegate is no CNI configuration.
+    #[error("error loading netconf: delegates[{index}]: {source}")]
+    Delegate {
+        /// Its place in the list.
+        index: usize,
+        /// What is wrong with it.
+        source: ConfError,
+    },
+    /// `CNI_ARGS` has a piece that is no pair.
+    #[error(
+        "error getting k8s args: ARGS: invalid pair \"{}\"",
+        cni::excerpt(piece)
+    )]
+    BadArgs {
+        /// The piece.
+        piece: String,
+    },
+    /// `CNI_ARGS` has a key that nobody knows, and `IgnoreUnknown` is not set.
+    #[error(
+        "error getting k8s args: ARGS: unknown key \"{}\" without IgnoreUnknown=1",
+        cni::excerpt(key)
+    )]
+    UnknownArgs {
+        /// The key.
+        key: String,
+    },
+    /// `CNI_ARGS` names no pod, and the API has to be asked for one.
+    #[error(
+        "error getting k8s args: CNI_ARGS names no pod (K8S_POD_NAMESPACE and K8S_POD_NAME are needed with kubeconfig)"
+    )]
+    NoPodName,
+    /// The sandbox belongs to a pod that has been replaced by another one of the same name.
+    #[error("expected pod UID \"{expected}\" but got \"{found}\" from Kube API")]
+    PodReplaced {
+        /// The runtime's.
+        expected: String,
+        /// The API's.
+        found: String,
+    },
+    /// `clusterNetwork` without a catalog.
+    #[error("GetDefaultNetworks: must have either Kubernetes config or delegates")]
+    NoCatalog,
+    /// A network of the configuration could not be found.
+    #[error(
+        "failed to get clusterNetwork/defaultNetworks: \"{network}\" in namespace \"{namespace}\": {reason}"
+    )]
+    ConfiguredNetwork {
+        /// As configured.
+        network: String,
+        /// `multusNamespace`.
+        namespace: String,
+        /// Why.
+        reason: Box<Self>,
+    },
+    /// An annotation cannot be read.
+    #[error("error loading k8s delegates k8s args: annotation {annotation}: {source}")]
+    Annotation {
+        /// Its key.
+        annotation: &'static str,
+        /// What is wrong with it.
+        source: SelectionError,
+    },
+    /// A definition does not exist.
+    #[error(
+        "cannot find a network-attachment-definition ({name}) in namespace ({namespace}): \
+         network-attachment-definitions.k8s.cni.cncf.io \"{name}\" not found"
+    )]
+    NoDefinition {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// A definition of a namespace that this pod may not use.
+    #[error(
+        "GetNetworkDelegates: namespace isolation enabled, annotation violates permission, \
+         pod is in namespace {pod} but refers to target namespace {target}"
+    )]
+    Isolated {
+        /// The pod's namespace.
+        pod: String,
+        /// The definition's.
+        target: String,
+    },
+    /// A definition that cannot be used.
+    #[error("network {network}: {source}")]
+    Definition {
+        /// `namespace/name`.
+        network: String,
+        /// What is wrong with its configuration.
+        source: ConfError,
+    },
+    /// A definition without a configuration, whose network is not on disk either.
+    #[error("network {network}: GetCNIConfig: err in GetCNIConfigFromFile: {directory}: {source}")]
+    OnDisk {
+        /// Where it was looked for.
+        directory: String,
+        /// `namespace/name`, or the configured name.
+        network: String,
+        /// What the directory lacks.
+        source: LookupError,
+    },
+    /// A path of the configuration cannot be used.
+    #[error("{path}: {reason}")]
+    Path {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// A configuration file cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        source: ConfError,
+    },
+    /// A definition names a device resource.
+    #[error(
+        "network {network}: device resource \"{resource}\": devices are not supported by this version"
+    )]
+    Devices {
+        /// `namespace/name`.
+        network: String,
+        /// The resource's name.
+        resource: String,
+    },
+    /// A network whose plugin is Multus itself.
+    #[error(
+        "network {network}: its plugin is \"{plugin}\", Multus itself, which would call itself without end"
+    )]
+    Recursive {
+        /// The attachment's name.
+        network: String,
+        /// The plugin's type.
+        plugin: String,
+    },
+    /// `args` or `args.cni` of a plugin is not an object, so `cni-args` cannot be merged into it.
+    #[error("network {network}: cni-args: \"{key}\" of plugin \"{plugin}\" is not an object")]
+    CniArgs {
+        /// The attachment's name.
+        network: String,
+        /// The plugin's type.
+        plugin: String,
+        /// `args` or `args.cni`.
+        key: &'static str,
+    },
+    /// A network whose configuration has no usable name.
+    #[error("network {network}: {source}")]
+    NetworkName {
+        /// The attachment's name.
+        network: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// An interface name that cannot be used.
+    #[error("network {network}: {source}")]
+    IfName {
+        /// The attachment's name.
+        network: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// Two attachments of one interface name.
+    #[error("networks {first} and {second} both ask for interface {ifname}")]
+    SameIfName {
+        /// The interface name.
+        ifname: String,
+        /// The attachment that has it.
+        first: String,
+        /// The attachment that wants it too.
+        second: String,
+    },
+    /// Several gateways of one family.
+    #[error("multus does not support ECMP for default-route")]
+    SeveralGateways,
+    /// `auxiliaryCNIChainName` without a `clusterNetwork` that is a path (B2.143).
+    #[error(
+        "auxiliary chain used but ClusterNetwork must be a path, and it is not a path: {network}"
+    )]
+    AuxiliaryChain {
+        /// `clusterNetwork` as configured.
+        network: String,
+    },
+    /// The planner kept asking: a fault of this program.
+    #[error("planning did not end")]
+    NoEnd,
+}
+
+impl PlanError {
+    /// The CNI error code.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::NetConfVersion { .. } => code::INCOMPATIBLE_VERSION,
+            Self::BadArgs { .. } | Self::UnknownArgs { .. } | Self::NoPodName => {
+                code::INVALID_ENVIRONMENT
+            }
+            Self::NoEnd => code::INTERNAL,
+            Self::PodReplaced { .. } => code::TRY_AGAIN_LATER,
+            Self::ConfiguredNetwork { reason, .. } => reason.code(),
+            _ => code::INVALID_NETWORK_CONFIG,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use super::*;
+
+const DELEGATE: &str = r#""delegates":[{"cniVersion":"1.0.0","name":"a","type":"bridge"}]"#;
+
+fn parse(text: &str) -> Result<NetConf, PlanError> {
+    NetConf::parse(text.as_bytes())
+}
+
+#[test]
+fn defaults_are_filled_in() {
+    // B2.7–B2.22, B10.1–B10.8
+    let conf = parse(&format!("{{\"name\":\"m\",{DELEGATE}}}")).unwrap();
+    assert_eq!(conf.conf_dir, PathBuf::from("/etc/cni/multus/net.d"));
+    assert_eq!(conf.cni_dir, PathBuf::from("/var/lib/cni/multus"));
+    assert_eq!(conf.bin_dir, PathBuf::from("/opt/cni/bin"));
+    assert_eq!(conf.multus_namespace, "kube-system");
+    assert_eq!(conf.system_namespaces, ["kube-system"]);
+    assert_eq!(conf.global_namespaces, ["default"]);
+    assert_eq!(conf.cni_version, Version::V0_1_0);
+    assert!(conf.log_to_stderr && !conf.namespace_isolation && conf.kubeconfig.is_none());
+}
+
+#[test]
+fn keys_match_in_any_case_and_null_keeps_the_default() {
+    // B0.1, B0.2
+    let text =
+        format!("{{\"NAME\":\"m\",\"BINDIR\":\"/b\",\"confdir\":null,\"unknown\":1,{DELEGATE}}}");
+    let conf = parse(&text).unwrap();
+    assert_eq!(
+        (conf.name.as_str(), conf.bin_dir),
+        ("m", PathBuf::from("/b"))
+    );
+    assert_eq!(conf.conf_dir, PathBuf::from("/etc/cni/multus/net.d"));
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_with_its_key() {
+    // B0.3
+    for (text, key) in [
+        ("{\"namespaceIsolation\":\"yes\"}", "namespaceIsolation"),
+        ("{\"delegates\":[1]}", "delegates[0]"),
+        (
+            "{\"runtimeConfig\":{\"portMappings\":[{\"hostPort\":\"x\"}]}}",
+            "hostPort",
+        ),
+        ("{\"ipam\":1}", "ipam"),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+#[test]
+fn something_to_attach_to_must_be_named() {
+    // B2.30, T1.9
+    let text = parse("{\"name\":\"m\"}").unwrap_err().to_string();
+    assert!(
+        text.contains("at least one delegate/clusterNetwork must be specified"),
+        "{text}"
+    );
+}
+
+#[test]
+fn delegates_do_not_matter_beside_a_cluster_network() {
+    // B2.140
+    let conf = parse("{\"clusterNetwork\":\"x\",\"delegates\":[{}]}").unwrap();
+    assert!(conf.delegates.is_empty());
+    assert!(matches!(
+        parse("{\"delegates\":[{}]}"),
+        Err(PlanError::Delegate { index: 0, .. })
+    ));
+}
+
+#[test]
+fn a_runtimes_port_mappings_are_read_in_the_case_that_it_uses() {
+    // B2.40, CNI conventions: containerd writes HostPort
+    let text = format!(
+        "{{{DELEGATE},\"runtimeConfig\":{{\"portMappings\":[{{\"HostPort\":80,\"ContainerPort\":8080,\"Protocol\":\"tcp\",\"HostIP\":\"\"}}],\"dns\":{{}}}}}}"
+    );
+    let map = parse(&text).unwrap().runtime_config.to_map();
+    let expected = serde_json::json!({"portMappings": [{"hostPort": 80, "containerPort": 8080, "protocol": "tcp"}]});
+    assert_eq!(Value::Object(map), expected, "others are dropped (B2.47)");
+}
+
+#[test]
+fn a_broken_prev_result_fails_every_command() {
+    // B2.6, T1.7
+    let with = |result: &str| {
+        parse(&format!(
+            "{{\"cniVersion\":\"1.0.0\",{DELEGATE},\"prevResult\":{result}}}"
+        ))
+    };
+    assert!(with("{\"cniVersion\":\"1.0.0\"}").is_ok());
+    assert!(with("{\"cniVersion\":\"9.0.0\"}").is_err());
+    assert!(
+        parse(&format!(
+            "{{{DELEGATE},\"prevResult\":{{\"ip4\":{{\"ip\":\"1.2.3.4/24\"}}}}}}"
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn two_catalogs_exclude_each_other() {
+    let text = format!("{{{DELEGATE},\"kubeconfig\":\"/k\",\"manifestDir\":\"/m\"}}");
+    assert!(matches!(parse(&text), Err(PlanError::TwoCatalogs)));
+}

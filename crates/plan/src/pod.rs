@@ -1,0 +1,58 @@
+//! The pod, as far as a plan needs it.
+
+use npwg::names;
+
+/// Annotation in which the kubelet says where a static pod comes from (B3.5).
+const CONFIG_SOURCE: &str = "kubernetes.io/config.source";
+
+/// Which pod a sandbox belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodRef {
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's name.
+    pub name: String,
+    /// The pod's UID; empty where neither runtime nor API told it.
+    pub uid: String,
+}
+
+impl PodRef {
+    /// `namespace/name/uid`, as every message about a pod begins (B4.2).
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}/{}/{}", self.namespace, self.name, self.uid)
+    }
+}
+
+/// A pod as the API server or a manifest gives it: its identity and the annotations that are read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pod {
+    /// Who it is.
+    pub reference: PodRef,
+    /// `k8s.v1.cni.cncf.io/networks` (B3.1).
+    pub networks: Option<String>,
+    /// `v1.multus-cni.io/default-network` (B3.2).
+    pub default_network: Option<String>,
+    /// `kubernetes.io/config.source` (B3.5).
+    pub config_source: Option<String>,
+}
+
+impl Pod {
+    /// Sets an annotation if it is one of those that a plan reads, and drops it otherwise.
+    pub fn set_annotation(&mut self, key: &str, value: String) {
+        match key {
+            names::NETWORKS => self.networks = Some(value),
+            names::DEFAULT_NETWORK => self.default_network = Some(value),
+            CONFIG_SOURCE => self.config_source = Some(value),
+            _ => {}
+        }
+    }
+
+    /// A static pod: started by the kubelet from a file, mirrored in the API under another UID (B3.5).
+    #[must_use]
+    pub fn is_static(&self) -> bool {
+        self.config_source
+            .as_deref()
+            .is_some_and(|source| source != "api")
+    }
+}

@@ -1,0 +1,420 @@
+//! The plan itself: which networks, in which order (B4.20–B4.29, B5.40–B5.71).
+
+use npwg::{SelectionElement, names};
+
+use crate::selected::Network;
+use crate::{
+    Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Requests,
+    arguments, routes, selected,
+};
+
+/// What the runtime asks for, as far as a plan needs it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// `CNI_IFNAME`.
+    pub ifname: String,
+    /// `CNI_ARGS`.
+    pub args: PodArgs,
+    /// Where pods and definitions come from.
+    pub catalog: Catalog,
+}
+
+/// Every attachment of a sandbox, in order; the first is the default network.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The pod, where the catalog knows it: status and events go to it.
+    pub pod: Option<PodRef>,
+    /// The attachments.
+    pub attachments: Vec<Attachment>,
+    /// What the pod's owner should know although nothing fails.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that the pod's owner should know although nothing fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// A request needs a capability that no plugin of the network declares (Q74).
+    MissingCapability {
+        /// The attachment's name.
+        network: String,
+        /// The capability.
+        capability: &'static str,
+    },
+    /// An element has keys that mean nothing here.
+    UnknownKeys {
+        /// `namespace/name` of the element.
+        network: String,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// A file of the configuration directory is broken and was passed over (Q77).
+    SkippedFile {
+        /// Which, and what is wrong with it.
+        text: String,
+    },
+}
+
+/// What [`plan`] came to.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Attach the sandbox like this.
+    Attach(Plan),
+    /// The API does not know the pod: nothing is attached (B4.24).
+    PodUnknown,
+}
+
+/// A plan, or what is missing for one.
+#[derive(Debug, Clone)]
+pub enum Planned {
+    /// The plan is complete.
+    Ready(Outcome),
+    /// Fetch these and ask again.
+    Needs(Vec<Need>),
+}
+
+/// Why planning stops before its end.
+pub(crate) enum Stop {
+    Needs(Vec<Need>),
+    Error(PlanError),
+}
+
+impl From<Need> for Stop {
+    fn from(need: Need) -> Self {
+        Self::Needs(vec![need])
+    }
+}
+
+impl From<PlanError> for Stop {
+    fn from(error: PlanError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Plans the attachments of a sandbox from what is known.
+///
+/// # Errors
+/// Whatever makes the request impossible to honour; nothing has been done then.
+pub fn plan(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Planned, PlanError> {
+    match outcome(conf, request, facts) {
+        Ok(outcome) => Ok(Planned::Ready(outcome)),
+        Err(Stop::Needs(needs)) => Ok(Planned::Needs(needs)),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+fn outcome(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Outcome, Stop> {
+    let pod = match find_pod(request, facts)? {
+        Found::Pod(pod) => Some(pod),
+        Found::NotAsked => None,
+        Found::Unknown => return Ok(Outcome::PodUnknown),
+    };
+    let mut warnings = Vec::new();
+    let mut networks = configured(conf, request, facts, pod, &mut warnings)?;
+    if let Some(pod) = pod {
+        if let Some(network) = default_override(conf, facts, pod, &mut warnings)? {
+            match networks.first_mut() {
+                Some(first) => *first = network,
+                None => networks.push(network),
+            }
+        }
+        networks.extend(annotated(conf, facts, pod, &mut warnings)?);
+    }
+    networks.extend(selected::auxiliary_chain(conf, facts)?);
+    let attachments = assemble(conf, request, networks)?;
+    warnings.extend(attachments.iter().flat_map(missing_capabilities));
+    let pod = pod.map(|pod| pod.reference.clone());
+    Ok(Outcome::Attach(Plan {
+        pod,
+        attachments,
+        warnings,
+    }))
+}
+
+enum Found<'a> {
+    Pod(&'a Pod),
+    /// There is nobody to ask, or no name to ask for.
+    NotAsked,
+    /// The API does not know it.
+    Unknown,
+}
+
+fn find_pod<'a>(request: &Request, facts: &'a Facts) -> Result<Found<'a>, Stop> {
+    let wanted = &request.args.pod;
+    let namespace = match request.catalog {
+        Catalog::None => return Ok(Found::NotAsked),
+        Catalog::Local if wanted.name.is_empty() => return Ok(Found::NotAsked),
+        Catalog::Local if wanted.namespace.is_empty() => "default",
+        Catalog::Api if wanted.name.is_empty() || wanted.namespace.is_empty() => {
+            return Err(PlanError::NoPodName.into());
+        }
+        Catalog::Local | Catalog::Api => &wanted.namespace,
+    };
+    let Some(pod) = facts.pod(namespace, &wanted.name)? else {
+        return Ok(if request.catalog == Catalog::Local {
+            Found::NotAsked
+        } else {
+            Found::Unknown
+        });
+    };
+    // B4.14; a static pod has another UID in the API than in the kubelet. A manifest need not know a UID.
+    let found = &pod.reference.uid;
+    let unchecked = wanted.uid.is_empty() || pod.is_static() || request.catalog == Catalog::Local;
+    if !unchecked && *found != wanted.uid {
+        return Err(PlanError::PodReplaced {
+            expected: wanted.uid.clone(),
+            found: found.clone(),
+        }
+        .into());
+    }
+    Ok(Found::Pod(pod))
+}
+
+/// The networks of the configuration: the inline delegates, or the cluster network and, for pods outside the system
+/// namespaces, the default networks (B2.140, B5.41).
+fn configured(
+    conf: &NetConf,
+    request: &Request,
+    facts: &Facts,
+    pod: Option<&Pod>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Network>, Stop> {
+    let Some(cluster_network) = &conf.cluster_network else {
+        return Ok(conf
+            .delegates
+            .iter()
+            .map(|delegate| Network::inline(delegate.clone()))
+            .collect());
+    };
+    if request.catalog == Catalog::None {
+        return Err(PlanError::NoCatalog.into());
+    }
+    let mut wanted = vec![cluster_network];
+    if pod.is_some_and(|pod| !conf.system_namespaces.contains(&pod.reference.namespace)) {
+        wanted.extend(&conf.default_networks);
+    }
+    all(wanted, |network| {
+        selected::configured(conf, facts, network, warnings)
+    })
+}
+
+/// The network that CHECK, STATUS and GC concern when no pod is known: the first of the configuration.
+///
+/// # Errors
+/// As [`plan`].
+pub fn default_network(
+    conf: &NetConf,
+    catalog: Catalog,
+    facts: &Facts,
+) -> Result<Result<cni::NetworkConf, Vec<Need>>, PlanError> {
+    let request = Request {
+        ifname: String::new(),
+        args: PodArgs::default(),
+        catalog,
+    };
+    let first = configured(conf, &request, facts, None, &mut Vec::new()).and_then(|networks| {
+        networks
+            .into_iter()
+            .next()
+            .ok_or(Stop::Error(PlanError::NoDelegates))
+    });
+    match first {
+        Ok(network) => Ok(Ok(network.conf)),
+        Err(Stop::Needs(needs)) => Ok(Err(needs)),
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// The pod's own default network, in place of the configured one (B3.60–B3.63).
+fn default_override(
+    conf: &NetConf,
+    facts: &Facts,
+    pod: &Pod,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<Network>, Stop> {
+    let Some(text) = &pod.default_network else {
+        return Ok(None);
+    };
+    let element =
+        npwg::selection::parse_default_network(text, &conf.multus_namespace).map_err(|source| {
+            PlanError::Annotation {
+                annotation: names::DEFAULT_NETWORK,
+                source,
+            }
+        })?;
+    // Q5: the definitions of Multus' own namespace are for everyone; others obey the isolation.
+    if element.namespace != conf.multus_namespace {
+        check_isolation(conf, pod, &element)?;
+    }
+    selected::definition(conf, facts, &element, warnings).map(Some)
+}
+
+/// The networks that the pod selects (B5.50).
+fn annotated(
+    conf: &NetConf,
+    facts: &Facts,
+    pod: &Pod,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Network>, Stop> {
+    let Some(text) = &pod.networks else {
+        return Ok(Vec::new());
+    };
+    let elements = npwg::selection::parse(text, &pod.reference.namespace).map_err(|source| {
+        PlanError::Annotation {
+            annotation: names::NETWORKS,
+            source,
+        }
+    })?;
+    for element in &elements {
+        check_isolation(conf, pod, element)?;
+        if !element.unknown_keys.is_empty() {
+            let (network, keys) = (element.reference(), element.unknown_keys.clone());
+            warnings.push(Warning::UnknownKeys { network, keys });
+        }
+    }
+    all(elements.iter().collect(), |element| {
+        selected::definition(conf, facts, element, warnings)
+    })
+}
+
+/// Resolves every item; where several miss something, asks for all of it at once.
+fn all<T, R>(items: Vec<T>, mut resolve: impl FnMut(T) -> Result<R, Stop>) -> Result<Vec<R>, Stop> {
+    let mut resolved = Vec::with_capacity(items.len());
+    let mut missing: Vec<Need> = Vec::new();
+    for item in items {
+        match resolve(item) {
+            Ok(network) => resolved.push(network),
+            Err(Stop::Needs(needs)) => {
+                missing.extend(
+                    needs
+                        .into_iter()
+                        .filter(|need| !missing.contains(need))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            Err(Stop::Error(error)) => return Err(Stop::Error(error)),
+        }
+    }
+    if missing.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(Stop::Needs(missing))
+    }
+}
+
+/// B5.70.
+fn check_isolation(conf: &NetConf, pod: &Pod, element: &SelectionElement) -> Result<(), PlanError> {
+    let own = &pod.reference.namespace;
+    if !conf.namespace_isolation
+        || element.namespace == *own
+        || conf.global_namespaces.contains(&element.namespace)
+    {
+        return Ok(());
+    }
+    Err(PlanError::Isolated {
+        pod: own.clone(),
+        target: element.namespace.clone(),
+    })
+}
+
+/// Names interfaces, computes arguments and routes, and refuses what cannot work, before anything runs.
+fn assemble(
+    conf: &NetConf,
+    request: &Request,
+    networks: Vec<Network>,
+) -> Result<Vec<Attachment>, PlanError> {
+    let mut attachments: Vec<Attachment> = Vec::with_capacity(networks.len());
+    for (index, network) in networks.into_iter().enumerate() {
+        let attachment = attach(conf, request, index, network)?;
+        if let Some(first) = attachments
+            .iter()
+            .find(|other| other.ifname == attachment.ifname)
+        {
+            return Err(PlanError::SameIfName {
+                ifname: attachment.ifname.to_string(),
+                first: first.name.clone(),
+                second: attachment.name,
+            });
+        }
+        attachments.push(attachment);
+    }
+    routes::assign(&mut attachments)?;
+    Ok(attachments)
+}
+
+fn attach(
+    conf: &NetConf,
+    request: &Request,
+    index: usize,
+    network: Network,
+) -> Result<Attachment, PlanError> {
+    let Network {
+        name,
+        conf: network,
+        requests,
+    } = network;
+    if let Some(plugin) = network
+        .plugins()
+        .iter()
+        .find(|plugin| is_multus(plugin.plugin_type()))
+    {
+        return Err(PlanError::Recursive {
+            network: name,
+            plugin: plugin.plugin_type().to_owned(),
+        });
+    }
+    if let Err(source) = cni::NetworkName::parse(network.name()) {
+        return Err(PlanError::NetworkName {
+            network: name,
+            source,
+        });
+    }
+    let ifname = arguments::generated_ifname(index, requests.interface.as_deref(), &request.ifname);
+    let ifname = match cni::IfName::parse(&ifname) {
+        Ok(ifname) => ifname,
+        Err(source) => {
+            return Err(PlanError::IfName {
+                network: name,
+                source,
+            });
+        }
+    };
+    Ok(Attachment {
+        args: arguments::cni_args(&request.args, &requests),
+        capability_args: arguments::capability_args(&conf.runtime_config, &requests, index == 0),
+        routes: crate::RouteChange::default(),
+        name,
+        conf: network,
+        ifname,
+        requests,
+    })
+}
+
+/// Our own programs' names: a network that calls one of them calls itself (user reports of nodes in endless recursion).
+fn is_multus(plugin: &str) -> bool {
+    plugin == "multus" || plugin == "multus-shim"
+}
+
+fn missing_capabilities(attachment: &Attachment) -> Vec<Warning> {
+    attachment
+        .undeclared_capabilities()
+        .into_iter()
+        .map(|capability| Warning::MissingCapability {
+            network: attachment.name.clone(),
+            capability,
+        })
+        .collect()
+}
+
+impl Network {
+    /// An inline delegate, named by its configuration.
+    fn inline(conf: cni::NetworkConf) -> Self {
+        Self {
+            name: conf.name().to_owned(),
+            conf,
+            requests: Requests::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

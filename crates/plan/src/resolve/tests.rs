@@ -1,0 +1,545 @@
+use super::*;
+use crate::{Fact, PathFact};
+use npwg::Definition;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// What the tests know: definitions, paths, and one pod.
+#[derive(Default)]
+struct World {
+    pod: Option<Pod>,
+    definitions: Vec<Definition>,
+    paths: Vec<(PathBuf, PathFact)>,
+}
+
+impl World {
+    fn with_networks(networks: &str) -> Self {
+        let reference = PodRef {
+            namespace: "app".into(),
+            name: "pod".into(),
+            uid: "u1".into(),
+        };
+        Self {
+            pod: Some(Pod {
+                reference,
+                networks: Some(networks.into()),
+                ..Pod::default()
+            }),
+            ..Self::default()
+        }
+    }
+
+    fn define(mut self, namespace: &str, name: &str, config: &Value) -> Self {
+        let config = match config {
+            Value::Null => String::new(),
+            config => config.to_string(),
+        };
+        let (namespace, name) = (namespace.into(), name.into());
+        self.definitions.push(Definition {
+            namespace,
+            name,
+            resource_name: None,
+            config,
+        });
+        self
+    }
+
+    fn directory(mut self, path: &str, files: &[(&str, Value)]) -> Self {
+        let files = files
+            .iter()
+            .map(|(name, bytes)| cni::DirFile {
+                name: (*name).into(),
+                bytes: bytes
+                    .as_str()
+                    .map_or_else(|| bytes.to_string(), str::to_owned)
+                    .into_bytes(),
+            })
+            .collect();
+        self.paths.push((path.into(), PathFact::Directory(files)));
+        self
+    }
+
+    fn file(mut self, path: &str, text: &Value) -> Self {
+        self.paths
+            .push((path.into(), PathFact::File(text.to_string().into_bytes())));
+        self
+    }
+}
+
+impl crate::Source for World {
+    type Error = std::convert::Infallible;
+
+    fn pod(&self, _: &str, _: &str) -> Result<Option<Pod>, Self::Error> {
+        Ok(self.pod.clone())
+    }
+
+    fn definition(&self, namespace: &str, name: &str) -> Result<Option<Definition>, Self::Error> {
+        Ok(self
+            .definitions
+            .iter()
+            .find(|d| d.namespace == namespace && d.name == name)
+            .cloned())
+    }
+
+    fn path(&self, path: &std::path::Path) -> PathFact {
+        self.paths
+            .iter()
+            .find(|(known, _)| known == path)
+            .map_or(PathFact::Missing, |(_, fact)| fact.clone())
+    }
+}
+
+fn request(catalog: Catalog) -> Request {
+    let args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=app;K8S_POD_NAME=pod;K8S_POD_UID=u1";
+    Request {
+        ifname: "eth0".into(),
+        args: PodArgs::parse(args).unwrap(),
+        catalog,
+    }
+}
+
+fn conf(value: &Value) -> NetConf {
+    NetConf::parse(value.to_string().as_bytes()).unwrap()
+}
+
+fn inline() -> Value {
+    json!({"cniVersion": "1.0.0", "name": "multus", "delegates": [{"cniVersion": "1.0.0", "name": "base", "type": "bridge"}]})
+}
+
+fn plugin() -> Value {
+    json!({"cniVersion": "1.0.0", "type": "macvlan"})
+}
+
+fn attach(conf_json: &Value, world: &World) -> Result<Plan, PlanError> {
+    match crate::drive(&conf(conf_json), &request(Catalog::Api), world) {
+        Ok(Outcome::Attach(plan)) => Ok(plan),
+        Ok(Outcome::PodUnknown) => panic!("pod unknown"),
+        Err(crate::DriveError::Plan(error)) => Err(error),
+        Err(crate::DriveError::Source(never)) => match never {},
+    }
+}
+
+fn names(plan: &Plan) -> Vec<(String, String)> {
+    plan.attachments
+        .iter()
+        .map(|a| (a.name.clone(), a.ifname.to_string()))
+        .collect()
+}
+
+fn pair(name: &str, ifname: &str) -> (String, String) {
+    (name.into(), ifname.into())
+}
+
+#[test]
+fn annotated_networks_follow_the_delegates_in_order() {
+    // T2.1, T3.8, B4.60
+    let world = World::with_networks("net-a,other/net-b@data0,net-a")
+        .define("app", "net-a", &plugin())
+        .define("other", "net-b", &plugin())
+        .define("app", "unrelated", &plugin());
+    let plan = attach(&inline(), &world).unwrap();
+    let expected = [
+        pair("base", "eth0"),
+        pair("app/net-a", "net1"),
+        pair("other/net-b", "data0"),
+        pair("app/net-a", "net3"),
+    ];
+    assert_eq!(names(&plan), expected);
+    assert_eq!(plan.pod.unwrap().uid, "u1");
+}
+
+#[test]
+fn a_definition_without_name_gets_its_own() {
+    // T2.7, B5.57
+    let world = World::with_networks("net-a").define("app", "net-a", &plugin());
+    let plan = attach(&inline(), &world).unwrap();
+    let conf = &plan.attachments[1].conf;
+    assert_eq!(conf.name(), "net-a");
+    assert_eq!(
+        conf.bytes(),
+        br#"{"cniVersion":"1.0.0","name":"net-a","type":"macvlan"}"#
+    );
+}
+
+#[test]
+fn a_definition_with_a_name_is_taken_byte_for_byte() {
+    // B5.57
+    let text =
+        r#"{ "type": "macvlan", "name": "x", "big": 12345678901234567890, "cniVersion": "1.0.0" }"#;
+    let mut world = World::with_networks("net-a");
+    let (namespace, name) = ("app".into(), "net-a".into());
+    world.definitions.push(Definition {
+        namespace,
+        name,
+        resource_name: None,
+        config: text.into(),
+    });
+    let plan = attach(&inline(), &world).unwrap();
+    assert_eq!(plan.attachments[1].conf.bytes(), text.as_bytes());
+}
+
+#[test]
+fn an_empty_definition_is_found_on_disk_by_its_name_past_broken_files() {
+    // T2.6, B5.75, Q77
+    let world = World::with_networks("net1")
+        .define("app", "net1", &Value::Null)
+        .directory(
+            "/etc/cni/multus/net.d",
+            &[
+                ("05-broken.conf", json!("{")),
+                (
+                    "10-net1.conf",
+                    json!({"cniVersion": "0.4.0", "name": "net1", "type": "mynet"}),
+                ),
+                (
+                    "20-net2.conf",
+                    json!({"cniVersion": "0.4.0", "name": "net2", "type": "mynet2"}),
+                ),
+            ],
+        );
+    let plan = attach(&inline(), &world).unwrap();
+    assert_eq!(plan.attachments[1].conf.plugins()[0].plugin_type(), "mynet");
+    assert_eq!(plan.attachments[1].name, "app/net1");
+    assert!(matches!(&plan.warnings[..], [Warning::SkippedFile { .. }]));
+}
+
+#[test]
+fn a_missing_definition_is_named() {
+    // T2.2, B5.55
+    let error = attach(&inline(), &World::with_networks("gone")).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("cannot find a network-attachment-definition (gone) in namespace (app)"),
+        "{text}"
+    );
+    assert_eq!(error.code(), 7);
+}
+
+#[test]
+fn two_attachments_of_one_interface_name_are_refused() {
+    // Q62; decided: before anything runs
+    let world = World::with_networks("net-a@net2,net-b")
+        .define("app", "net-a", &plugin())
+        .define("app", "net-b", &plugin());
+    let error = attach(&inline(), &world).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "networks app/net-a and app/net-b both ask for interface net2"
+    );
+}
+
+#[test]
+fn a_definition_that_names_multus_itself_is_refused() {
+    for plugin in ["multus", "multus-shim"] {
+        let world = World::with_networks("net-a").define(
+            "app",
+            "net-a",
+            &json!({"cniVersion": "1.0.0", "plugins": [{"type": plugin}]}),
+        );
+        assert!(
+            matches!(attach(&inline(), &world), Err(PlanError::Recursive { .. })),
+            "{plugin}"
+        );
+    }
+}
+
+#[test]
+fn cni_args_are_merged_into_every_plugin_and_the_pod_wins() {
+    // T1.14, B5.63, MN-036
+    let world = World::with_networks(r#"[{"name":"net-a","cni-args":{"a":"pod","c":3}}]"#).define(
+        "app",
+        "net-a",
+        &json!({"cniVersion": "1.0.0", "name": "n", "plugins": [
+            {"type": "one", "args": {"cni": {"a": "definition", "b": 1}, "other": true}},
+            {"type": "two"},
+        ]}),
+    );
+    let plan = attach(&inline(), &world).unwrap();
+    let plugins = plan.attachments[1].conf.plugins();
+    assert_eq!(
+        plugins[0].raw()["args"],
+        json!({"cni": {"a": "pod", "b": 1, "c": 3}, "other": true})
+    );
+    assert_eq!(
+        plugins[1].raw()["args"],
+        json!({"cni": {"a": "pod", "c": 3}})
+    );
+}
+
+#[test]
+fn cni_args_do_not_replace_what_is_no_object() {
+    // Q7
+    for args in [json!({"args": 1}), json!({"args": {"cni": []}})] {
+        let mut config = plugin();
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(args.as_object().unwrap().clone());
+        let world = World::with_networks(r#"[{"name":"net-a","cni-args":{"a":1}}]"#)
+            .define("app", "net-a", &config);
+        assert!(
+            matches!(attach(&inline(), &world), Err(PlanError::CniArgs { .. })),
+            "{args}"
+        );
+    }
+}
+
+#[test]
+fn a_request_without_the_capability_is_a_warning() {
+    // Q74; decided: the ADD goes on
+    let world = World::with_networks(r#"[{"name":"net-a","mac":"02:00:00:00:00:01"}]"#).define(
+        "app",
+        "net-a",
+        &plugin(),
+    );
+    let plan = attach(&inline(), &world).unwrap();
+    let network = "app/net-a".to_owned();
+    assert_eq!(
+        plan.warnings,
+        [Warning::MissingCapability {
+            network,
+            capability: "mac"
+        }]
+    );
+    assert!(
+        plan.attachments[1]
+            .args
+            .contains(&("MAC".to_owned(), "02:00:00:00:00:01".to_owned()))
+    );
+}
+
+#[test]
+fn isolation_confines_a_pod_to_its_own_and_the_global_namespaces() {
+    // T2.16, B5.70, Q5
+    let mut isolated = inline();
+    isolated["namespaceIsolation"] = json!(true);
+    let world = |networks| {
+        World::with_networks(networks)
+            .define("other", "n", &plugin())
+            .define("app", "n", &plugin())
+            .define("default", "n", &plugin())
+    };
+    assert!(attach(&isolated, &world("n,default/n")).is_ok());
+    let text = attach(&isolated, &world("other/n"))
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("namespace isolation enabled, annotation violates permission, pod is in namespace app but refers to target namespace other"));
+    isolated["globalNamespaces"] = json!(" foo, other ");
+    assert!(attach(&isolated, &world("other/n")).is_ok());
+    assert!(
+        attach(&isolated, &world("default/n")).is_err(),
+        "naming any replaces the implicit default (B2.20)"
+    );
+
+    let mut override_elsewhere = world("n");
+    override_elsewhere.pod.as_mut().unwrap().default_network = Some("default/n".into());
+    assert!(matches!(
+        attach(&isolated, &override_elsewhere),
+        Err(PlanError::Isolated { .. })
+    ));
+}
+
+#[test]
+fn the_pods_default_network_replaces_the_configured_one() {
+    // T2.13, T3.10, B3.60–B3.63
+    let mut world = World::with_networks("").define("kube-system", "net1", &plugin());
+    world.pod.as_mut().unwrap().default_network = Some("net1".into());
+    let plan = attach(&inline(), &world).unwrap();
+    assert_eq!(names(&plan), [pair("kube-system/net1", "eth0")]);
+    for bad in ["", "[]", "net1,net1"] {
+        world.pod.as_mut().unwrap().default_network = Some(bad.into());
+        assert!(
+            matches!(attach(&inline(), &world), Err(PlanError::Annotation { .. })),
+            "{bad:?}"
+        );
+    }
+}
+
+#[test]
+fn the_cluster_network_is_a_definition_a_configuration_a_file_or_a_directory() {
+    // T2.9, T2.11, T2.12, B5.40
+    let on_disk = json!({"cniVersion": "1.0.0", "name": "disk", "type": "bridge"});
+    let list = json!({"cniVersion": "1.0.0", "name": "chain", "plugins": [{"type": "bridge"}]});
+    let world = World::with_networks("")
+        .define("kube-system", "nad", &plugin())
+        .directory("/etc/cni/multus/net.d", &[("10.conf", on_disk.clone())])
+        .directory(
+            "/dir/net.d",
+            &[("99-z.conf", plugin()), ("10-a.conflist", list.clone())],
+        )
+        .file("/dir/one.conf", &on_disk)
+        .file("/dir/list.conflist", &list)
+        .directory(
+            "/dir/chain",
+            &[
+                ("b.conf", json!({"type": "second"})),
+                ("a.conf", json!({"type": "first"})),
+                ("c.json", json!({"type": "not"})),
+            ],
+        );
+    let cases = [
+        ("nad", "kube-system/nad", vec!["macvlan"]),
+        ("disk", "disk", vec!["bridge"]),
+        ("/dir/net.d", "chain", vec!["bridge"]),
+        ("/dir/one.conf", "disk", vec!["bridge"]),
+        (
+            "/dir/list.conflist",
+            "chain",
+            vec!["bridge", "first", "second"],
+        ),
+    ];
+    for (network, name, types) in cases {
+        let plan = attach(&json!({"name": "m", "clusterNetwork": network}), &world).unwrap();
+        assert_eq!(plan.attachments[0].name, name, "{network}");
+        let found: Vec<&str> = plan.attachments[0]
+            .conf
+            .plugins()
+            .iter()
+            .map(cni::PluginConf::plugin_type)
+            .collect();
+        assert_eq!(found, types, "{network}");
+    }
+    for missing in ["gone", "/gone/x.conf", "/dir/empty"] {
+        let error = attach(&json!({"name": "m", "clusterNetwork": missing}), &world).unwrap_err();
+        assert!(error.to_string().contains(missing), "{error}");
+    }
+}
+
+#[test]
+fn default_networks_spare_system_namespaces() {
+    // T2.9, T2.10, B5.41
+    let conf = json!({"name": "m", "clusterNetwork": "a", "defaultNetworks": ["b", "c"]});
+    let mut world = World::with_networks("")
+        .define("kube-system", "a", &plugin())
+        .define("kube-system", "b", &plugin())
+        .define("kube-system", "c", &plugin());
+    let plan = attach(&conf, &world).unwrap();
+    assert_eq!(
+        names(&plan),
+        [
+            pair("kube-system/a", "eth0"),
+            pair("kube-system/b", "net1"),
+            pair("kube-system/c", "net2")
+        ]
+    );
+    world.pod.as_mut().unwrap().reference.namespace = "kube-system".into();
+    let mut request = request(Catalog::Api);
+    request.args.pod.namespace = "kube-system".into();
+    let outcome = crate::drive(
+        &NetConf::parse(conf.to_string().as_bytes()).unwrap(),
+        &request,
+        &world,
+    )
+    .ok()
+    .unwrap();
+    assert!(matches!(outcome, Outcome::Attach(plan) if plan.attachments.len() == 1));
+}
+
+#[test]
+fn all_definitions_are_asked_for_in_one_round() {
+    let conf = conf(&inline());
+    let request = request(Catalog::Api);
+    let mut facts = Facts::default();
+    let pod = World::with_networks("a,b,a,other/c").pod;
+    let need = Need::Pod {
+        namespace: "app".into(),
+        name: "pod".into(),
+    };
+    facts.insert(need, Fact::Pod(pod));
+    let Ok(Planned::Needs(needs)) = plan(&conf, &request, &facts) else {
+        panic!("needs")
+    };
+    assert_eq!(needs.len(), 3, "each once: {needs:?}");
+}
+
+#[test]
+fn a_pod_that_the_api_does_not_know_gets_nothing_and_one_without_manifest_its_default_network() {
+    // B4.24; local mode
+    let world = World::default();
+    let unknown = crate::drive(&conf(&inline()), &request(Catalog::Api), &world);
+    assert!(matches!(unknown, Ok(Outcome::PodUnknown)));
+    let local = crate::drive(&conf(&inline()), &request(Catalog::Local), &world);
+    assert!(matches!(local, Ok(Outcome::Attach(plan)) if plan.attachments.len() == 1));
+}
+
+#[test]
+fn another_uid_is_another_pod_unless_the_pod_is_static() {
+    // B4.14, T3.17
+    let mut world = World::with_networks("");
+    let pod = world.pod.as_mut().unwrap();
+    pod.reference.uid = "u2".into();
+    let error = attach(&inline(), &world).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "expected pod UID \"u1\" but got \"u2\" from Kube API"
+    );
+    assert_eq!(error.code(), cni::code::TRY_AGAIN_LATER);
+    world.pod.as_mut().unwrap().config_source = Some("file".into());
+    assert!(attach(&inline(), &world).is_ok());
+}
+
+#[test]
+fn a_gateway_takes_the_default_route_of_its_family_only() {
+    // B4.81, Q11, MN-044
+    let networks =
+        r#"[{"name":"net-a","default-route":["10.1.1.254"]},{"name":"net-b","default-route":[]}]"#;
+    let world = World::with_networks(networks)
+        .define("app", "net-a", &plugin())
+        .define("app", "net-b", &plugin());
+    let plan = attach(&inline(), &world).unwrap();
+    for attachment in &plan.attachments {
+        assert!(
+            attachment.routes.remove_v4 && !attachment.routes.remove_v6,
+            "{}",
+            attachment.name
+        );
+    }
+    assert_eq!(
+        plan.attachments[1].routes.add,
+        ["10.1.1.254".parse::<std::net::IpAddr>().unwrap()]
+    );
+
+    let two = r#"[{"name":"net-a","default-route":["10.1.1.254"]},{"name":"net-b","default-route":["10.1.1.253"]}]"#;
+    let world = World::with_networks(two)
+        .define("app", "net-a", &plugin())
+        .define("app", "net-b", &plugin());
+    assert!(matches!(
+        attach(&inline(), &world),
+        Err(PlanError::SeveralGateways)
+    ));
+}
+
+#[test]
+fn the_auxiliary_chain_is_the_last_attachment() {
+    // B4.26, B2.143, T7.7
+    let mut conf = json!({"cniVersion": "1.0.0", "name": "m", "clusterNetwork": "/d/10.conf", "auxiliaryCNIChainName": "vendor"});
+    let world = World::with_networks("")
+        .file(
+            "/d/10.conf",
+            &json!({"cniVersion": "1.0.0", "name": "base", "type": "bridge"}),
+        )
+        .directory("/d/vendor", &[("10.conf", json!({"type": "tuning"}))]);
+    let plan = attach(&conf, &world).unwrap();
+    assert_eq!(names(&plan), [pair("base", "eth0"), pair("vendor", "net1")]);
+    let types: Vec<&str> = plan.attachments[1]
+        .conf
+        .plugins()
+        .iter()
+        .map(cni::PluginConf::plugin_type)
+        .collect();
+    assert_eq!(types, ["passthru", "tuning"]);
+    conf["clusterNetwork"] = json!("base");
+    let world = world.define("kube-system", "base", &plugin());
+    assert!(matches!(
+        attach(&conf, &world),
+        Err(PlanError::AuxiliaryChain { .. })
+    ));
+}
+
+#[test]
+fn a_definition_for_a_device_resource_is_refused_rather_than_attached_without_device() {
+    let mut world = World::with_networks("net-a").define("app", "net-a", &plugin());
+    world.definitions[0].resource_name = Some("vendor.example/sriov".into());
+    let text = attach(&inline(), &world).unwrap_err().to_string();
+    assert!(text.contains("vendor.example/sriov"), "{text}");
+}

@@ -1,0 +1,121 @@
+//! How long each verb may take (configuration key `timeouts`).
+
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// Deadlines, as the configuration sets them: `{"add": "110s", "api": "20s"}`. What is not named keeps its default.
+/// A delegate that does not end gets SIGTERM, and SIGKILL 2 s later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Timeouts {
+    /// ADD in all, below the two minutes that a kubelet gives a runtime.
+    #[serde(deserialize_with = "duration")]
+    pub add: Duration,
+    /// Undoing a failed ADD, on top of `add`.
+    #[serde(deserialize_with = "duration")]
+    pub undo: Duration,
+    /// DEL in all.
+    #[serde(deserialize_with = "duration")]
+    pub del: Duration,
+    /// CHECK in all.
+    #[serde(deserialize_with = "duration")]
+    pub check: Duration,
+    /// STATUS in all.
+    #[serde(deserialize_with = "duration")]
+    pub status: Duration,
+    /// GC in all.
+    #[serde(deserialize_with = "duration")]
+    pub gc: Duration,
+    /// All requests for one object of the Kubernetes API, retries included.
+    #[serde(deserialize_with = "duration")]
+    pub api: Duration,
+    /// Posting the events of one ADD.
+    #[serde(deserialize_with = "duration")]
+    pub events: Duration,
+    /// How long a DEL waits for an ADD of the same container before it ends it.
+    #[serde(deserialize_with = "duration")]
+    pub lock: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            add: Duration::from_secs(110),
+            undo: Duration::from_secs(30),
+            del: Duration::from_secs(50),
+            check: Duration::from_secs(10),
+            status: Duration::from_secs(5),
+            gc: Duration::from_secs(25),
+            api: Duration::from_secs(20),
+            events: Duration::from_secs(1),
+            lock: Duration::from_secs(10),
+        }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).ok_or_else(|| {
+        D::Error::custom("expected a duration such as \"20s\", \"1m30s\" or \"500ms\"")
+    })
+}
+
+/// Reads Go's notation for durations: numbers with the units `h`, `m`, `s`, `ms`, one after the other.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let number: u64 = number.parse().ok()?;
+        let unit = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(unit)?;
+        let part = match unit {
+            "h" => Duration::from_secs(number.checked_mul(3600)?),
+            "m" => Duration::from_secs(number.checked_mul(60)?),
+            "s" => Duration::from_secs(number),
+            "ms" => Duration::from_millis(number),
+            _ => return None,
+        };
+        total = total.checked_add(part)?;
+        rest = tail;
+    }
+    (total > Duration::ZERO && total <= MOST).then_some(total)
+}
+
+/// Nothing here waits longer than this, whatever the configuration says.
+const MOST: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_in_go() {
+        let cases = [
+            ("110s", Some(110_000)),
+            ("1m30s", Some(90_000)),
+            ("500ms", Some(500)),
+            ("1h", Some(3_600_000)),
+            ("2h", None),
+            ("0s", None),
+            ("", None),
+            ("10", None),
+            ("s", None),
+            ("1d", None),
+            ("-1s", None),
+            ("99999999999999999999s", None),
+        ];
+        for (text, milliseconds) in cases {
+            assert_eq!(
+                parse_duration(text),
+                milliseconds.map(Duration::from_millis),
+                "{text}"
+            );
+        }
+    }
+}
