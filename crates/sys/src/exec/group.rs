@@ -33,6 +33,14 @@ impl Group {
         }
     }
 
+    /// As on a kernel that has no descriptors of processes.
+    #[cfg(test)]
+    pub(super) fn without_exit_fd(child: Child) -> Self {
+        let mut group = Self::new(child);
+        group.exit = None;
+        group
+    }
+
     /// Readable once the leader has exited; none where the kernel can't say.
     pub(super) fn exit_fd(&self) -> Option<BorrowedFd<'_>> {
         self.exit.as_ref().map(AsFd::as_fd)

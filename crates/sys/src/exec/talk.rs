@@ -38,16 +38,16 @@ pub(super) fn talk(
     deadline: Instant,
     limits: &Limits,
 ) -> io::Result<Output> {
-    let mut pipes = Pipes {
-        request,
-        stdin: child.stdin.take(),
-        stdout: child.stdout.take(),
-        stderr: child.stderr.take(),
-        out: Capture::head(limits.stdout),
-        err: Capture::head_and_tail(limits.stderr),
-        buffer: vec![0; 64 << 10],
-    };
-    let group = Group::new(child);
+    let pipes = Pipes::of(&mut child, request, limits);
+    converse(Group::new(child), pipes, deadline, limits)
+}
+
+fn converse(
+    group: Group,
+    mut pipes: Pipes<'_>,
+    deadline: Instant,
+    limits: &Limits,
+) -> io::Result<Output> {
     pipes.prepare()?;
     let mut phase = Phase::Running(deadline);
     let mut timed_out = false;
@@ -111,7 +111,19 @@ struct Pipes<'a> {
     buffer: Vec<u8>,
 }
 
-impl Pipes<'_> {
+impl<'a> Pipes<'a> {
+    fn of(child: &mut Child, request: &'a [u8], limits: &Limits) -> Self {
+        Self {
+            request,
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            out: Capture::head(limits.stdout),
+            err: Capture::head_and_tail(limits.stderr),
+            buffer: vec![0; 64 << 10],
+        }
+    }
+
     fn prepare(&mut self) -> io::Result<()> {
         if self.request.is_empty() {
             self.stdin = None;
@@ -213,4 +225,35 @@ fn ready<const N: usize>(
     let mut polled = fds.iter();
     Ok(sources
         .map(|source| source.is_some() && polled.next().is_some_and(|fd| !fd.revents().is_empty())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn an_exit_is_noticed_without_a_descriptor_for_it() {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the other half of what is tested"
+        )]
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", "cat; sleep 0.1; exit 3"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let limits = Limits::default();
+        let pipes = Pipes::of(&mut child, b"text", &limits);
+        let group = Group::without_exit_fd(child);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let output = converse(group, pipes, deadline, &limits).unwrap();
+        assert_eq!(
+            (output.status, output.stdout.as_slice()),
+            (Status::Exited(3), b"text".as_slice())
+        );
+    }
 }

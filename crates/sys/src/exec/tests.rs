@@ -45,6 +45,29 @@ impl Plugin {
     }
 }
 
+/// Runs one of these tests once more, in a process of its own that `prefix` has prepared.
+fn again_under(prefix: &str, name: &str) {
+    let program = std::env::current_exe().unwrap();
+    sh(&format!(
+        "SYS_TEST_AGAIN=1 {prefix} {} --exact exec::tests::{name} --test-threads=1 >&2",
+        program.display()
+    ));
+}
+
+fn is_again() -> bool {
+    environment::get("SYS_TEST_AGAIN").is_some()
+}
+
+fn run_true() -> Result<Output, SpawnError> {
+    let program = Path::new("/bin/true");
+    HostExec::default().run(&Call {
+        program,
+        env: &[],
+        stdin: b"",
+        deadline: Instant::now() + LONG,
+    })
+}
+
 const LONG: Duration = Duration::from_secs(60);
 
 fn text(bytes: &[u8]) -> String {
@@ -300,6 +323,36 @@ fn i31_a_program_that_stays_busy_is_an_error_in_the_end() {
             begin.elapsed() <= Duration::from_millis(600),
             "{:?}",
             begin.elapsed()
+        );
+    }
+}
+
+#[test]
+fn i47_without_descriptors_it_is_tried_twice_and_then_told() {
+    if is_again() {
+        let error = run_true().unwrap_err();
+        assert_eq!((error.attempts, error.source.raw_os_error()), (2, Some(24)));
+    } else {
+        again_under(
+            "prlimit --nofile=7",
+            "i47_without_descriptors_it_is_tried_twice_and_then_told",
+        );
+    }
+}
+
+#[test]
+fn a_process_that_ignores_sigchld_is_told_that_it_cannot_know() {
+    if is_again() {
+        let error = run_true().unwrap_err();
+        assert!(
+            error.source.to_string().contains("SIGCHLD ignored"),
+            "{}",
+            error.source
+        );
+    } else {
+        again_under(
+            "env --ignore-signal=CHLD",
+            "a_process_that_ignores_sigchld_is_told_that_it_cannot_know",
         );
     }
 }
