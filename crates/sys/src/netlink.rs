@@ -21,7 +21,7 @@ use socket::Socket;
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to {doing}")]
+#[error("failed to {doing}: {cause}")]
 pub struct NetlinkError {
     doing: String,
     #[source]

@@ -1,4 +1,3 @@
-use std::error::Error as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rustix::thread::UnshareFlags;
@@ -77,7 +76,12 @@ fn a_link_is_set_up() {
         assert!(netlink.link("lo").unwrap().unwrap().is_up);
         let error = netlink.set_up(9999).unwrap_err();
         assert!(error.is_not_there(), "{error}");
-        assert_eq!(error.to_string(), "failed to set link 9999 up");
+        assert!(
+            error
+                .to_string()
+                .starts_with("failed to set link 9999 up: "),
+            "{error}"
+        );
     });
 }
 
@@ -194,17 +198,15 @@ fn refusals_tell_what_and_why() {
         let error = netlink
             .add_default_route(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), eth0.index)
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "failed to add a default route via 192.0.2.1 on link {}",
-                eth0.index
-            )
+        let text = error.to_string();
+        let beginning = format!(
+            "failed to add a default route via 192.0.2.1 on link {}: ",
+            eth0.index
         );
-        let cause = error.source().unwrap().to_string();
+        assert!(text.starts_with(&beginning), "{text}");
         assert!(
-            cause.contains("unreachable") && cause.contains("gateway"),
-            "{cause}"
+            text.contains("unreachable") && text.contains("gateway"),
+            "{text}"
         );
         assert!(!error.is_already_there() && !error.is_not_there());
     });
