@@ -86,7 +86,7 @@ pub enum CacheError {
 }
 
 #[derive(Serialize, Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, expecting = "an object")]
 struct File {
     kind: String,
     container_id: String,

@@ -17,7 +17,7 @@ pub struct PluginConf {
 
 /// What a runtime understands. Types are strict (B5.61).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub(super) struct Header {
     #[serde(rename = "cniVersion")]
     pub(super) cni_version: Option<String>,
@@ -30,14 +30,14 @@ pub(super) struct Header {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub(super) struct Ipam {
     #[serde(rename = "type")]
     pub(super) plugin_type: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object")]
 pub(super) struct DnsHeader {
     pub(super) nameservers: Vec<String>,
     pub(super) domain: String,

@@ -127,15 +127,15 @@ fn what_is_no_configuration_is_refused_with_its_reason() {
         ),
         (
             json!({"type": "a", "ipam": "x"}),
-            "failed to decode the configuration: ipam: invalid type: string, expected struct Ipam",
+            "failed to decode the configuration: ipam: invalid type: string, expected an object",
         ), // B5.61
         (
             json!({"type": "a", "dns": []}),
-            "failed to decode the configuration: dns: invalid type: array, expected struct DnsHeader",
+            "failed to decode the configuration: dns: invalid type: array, expected an object",
         ),
         (
             json!({"plugins": [{"type": "a"}], "ipam": 1}),
-            "failed to decode the configuration: ipam: invalid type: integer, expected struct Ipam",
+            "failed to decode the configuration: ipam: invalid type: integer, expected an object",
         ),
         (
             json!({"type": "a", "cniVersion": "1.0"}),

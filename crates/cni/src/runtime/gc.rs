@@ -48,6 +48,7 @@ impl Runtime<'_> {
         valid: &[(String, String)],
         deadline: Instant,
     ) -> Result<(), ChainErrors> {
+        checked_network(conf).map_err(|cause| ChainError::of_network(conf, Verb::Gc, cause))?;
         let mut errors = Vec::new();
         if conf.version() >= Version::V1_1_0 && !conf.disable_gc() {
             let request = Request {
