@@ -100,14 +100,22 @@ fn network(network: &Network, place: &str, found: &mut BTreeSet<Leak>) -> Result
             format!("{}{} ({})", place, link.name, link.kind),
         ));
     }
-    for address in network.addresses()? {
+    for address in network
+        .addresses()?
+        .into_iter()
+        .filter(|address| !is_link_local(&address.ip.to_string()))
+    {
         let text = format!(
             "{place}{}/{} on {}",
             address.ip, address.prefix, address.link
         );
         found.insert(leak("address", Some(address.link), text));
     }
-    for route in network.routes()? {
+    for route in network
+        .routes()?
+        .into_iter()
+        .filter(|route| !is_link_local(&route.destination))
+    {
         let link = route.link.clone().unwrap_or_default();
         let via = route
             .gateway
@@ -120,6 +128,13 @@ fn network(network: &Network, place: &str, found: &mut BTreeSet<Leak>) -> Result
         found.insert(leak("route", route.link, text));
     }
     Ok(())
+}
+
+/// What the kernel gives every link by itself, some time after the link is up: its own link-local and multicast prefixes.
+fn is_link_local(destination: &str) -> bool {
+    ["fe80:", "ff00:"]
+        .iter()
+        .any(|prefix| destination.starts_with(prefix))
 }
 
 /// Packet filter rules. A machine without these programs has no plugin that could have made some.

@@ -1,5 +1,5 @@
 //! Sees when each interface is there, without being in the way: `multus` writes a delegate's result into a folder as soon as
-//! the delegate has answered, under a name that ends in the interface's.
+//! the delegate has answered (and renames it into place), under a name that ends in the interface's.
 
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -28,7 +28,7 @@ impl Stopwatch {
         inotify::add_watch(
             &events,
             folder,
-            WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE,
+            WatchFlags::MOVED_TO,
         )
         .with_context(|| format!("watch {}", folder.display()))?;
         let done = Arc::new(AtomicBool::new(false));

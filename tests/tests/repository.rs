@@ -1,0 +1,11 @@
+//! What holds for the repository as a whole: directions between crates, bounds of size and of `unsafe`, dependencies with a
+//! reason.
+
+#[path = "repository/crates.rs"]
+mod crates;
+#[path = "repository/dependencies.rs"]
+mod dependencies;
+#[path = "repository/files.rs"]
+mod files;
+#[path = "repository/sources.rs"]
+mod sources;
