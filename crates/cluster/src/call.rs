@@ -1,0 +1,186 @@
+//! One request to the API, before it is sent.
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Method, Request};
+use kube::client::Body;
+
+use crate::error::ClusterError;
+use crate::text::one_line;
+use plan::PodRef;
+
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+/// Of the pod that comes back from a write nothing is read: its metadata will do.
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json";
+
+/// One request, as often as it has to be sent.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// What it does, for errors: `get pod default/web`.
+    pub(crate) action: String,
+    method: Method,
+    path: String,
+    content_type: Option<&'static str>,
+    accept: &'static str,
+    body: Vec<u8>,
+}
+
+impl Call {
+    pub(crate) fn get_pod(namespace: &str, name: &str) -> Result<Self, ClusterError> {
+        Ok(Self {
+            action: format!("get pod {namespace}/{name}"),
+            method: Method::GET,
+            path: pod_path(namespace, name)?,
+            content_type: None,
+            accept: JSON,
+            body: Vec::new(),
+        })
+    }
+
+    pub(crate) fn get_definition(namespace: &str, name: &str) -> Result<Self, ClusterError> {
+        let segment_of_namespace = segment("namespace", namespace)?;
+        let segment_of_name = segment(npwg::names::SINGULAR, name)?;
+        Ok(Self {
+            action: format!("get {} {namespace}/{name}", npwg::names::SINGULAR),
+            method: Method::GET,
+            path: format!(
+                "/apis/{}/namespaces/{segment_of_namespace}/{}/{segment_of_name}",
+                npwg::names::API_VERSION,
+                npwg::names::PLURAL,
+            ),
+            content_type: None,
+            accept: JSON,
+            body: Vec::new(),
+        })
+    }
+
+    pub(crate) fn patch_status(pod: &PodRef, patch: Vec<u8>) -> Result<Self, ClusterError> {
+        Self::write_status(pod, Method::PATCH, MERGE_PATCH, patch)
+    }
+
+    pub(crate) fn put_status(pod: &PodRef, object: Vec<u8>) -> Result<Self, ClusterError> {
+        Self::write_status(pod, Method::PUT, JSON, object)
+    }
+
+    fn write_status(
+        pod: &PodRef,
+        method: Method,
+        content_type: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Self, ClusterError> {
+        Ok(Self {
+            action: format!("write status of pod {}/{}", pod.namespace, pod.name),
+            method,
+            path: format!("{}/status", pod_path(&pod.namespace, &pod.name)?),
+            content_type: Some(content_type),
+            accept: METADATA,
+            body,
+        })
+    }
+
+    pub(crate) fn post_event(namespace: &str, event: Vec<u8>) -> Result<Self, ClusterError> {
+        Ok(Self {
+            action: format!("post event in {namespace}"),
+            method: Method::POST,
+            path: format!(
+                "/api/v1/namespaces/{}/events",
+                segment("namespace", namespace)?
+            ),
+            content_type: Some(JSON),
+            accept: JSON,
+            body: event,
+        })
+    }
+
+    /// A request to send.
+    ///
+    /// # Errors
+    /// None that the constructors leave possible.
+    pub(crate) fn request(&self) -> Result<Request<Body>, http::Error> {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(self.path.as_str())
+            .header(ACCEPT, self.accept);
+        if let Some(content_type) = self.content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        request.body(Body::from(self.body.clone()))
+    }
+}
+
+fn pod_path(namespace: &str, name: &str) -> Result<String, ClusterError> {
+    Ok(format!(
+        "/api/v1/namespaces/{}/pods/{}",
+        segment("namespace", namespace)?,
+        segment("pod", name)?
+    ))
+}
+
+/// A name that is one segment of a path. Names come out of annotations: one with a slash in it would ask for another
+/// object, an empty one for a list.
+fn segment<'a>(what: &'static str, name: &'a str) -> Result<&'a str, ClusterError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if name.is_empty()
+        || name.len() > 253
+        || name == "."
+        || name == ".."
+        || !name.bytes().all(plain)
+    {
+        return Err(ClusterError::Name {
+            what,
+            value: one_line(name, 80),
+        });
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_change_the_request_are_refused() {
+        let long = "a".repeat(254);
+        for name in [
+            "", ".", "..", "a/b", "a%2fb", "a?b", "a b", "a\nb", "ä", "a#", "../x", &long,
+        ] {
+            assert!(Call::get_pod("ns", name).is_err(), "{name:?}");
+            assert!(Call::get_pod(name, "pod").is_err(), "{name:?}");
+            assert!(Call::get_definition(name, "net").is_err(), "{name:?}");
+            assert!(Call::get_definition("ns", name).is_err(), "{name:?}");
+        }
+        assert_eq!(
+            Call::get_definition("ns", "../secrets")
+                .unwrap_err()
+                .to_string(),
+            "ask for network-attachment-definition \"../secrets\": not a name"
+        );
+    }
+
+    #[test]
+    fn paths_are_those_of_the_api_b5_5() {
+        let path = |call: Call| call.request().unwrap().uri().to_string();
+        assert_eq!(
+            path(Call::get_pod("a", "b.c-1").unwrap()),
+            "/api/v1/namespaces/a/pods/b.c-1"
+        );
+        assert_eq!(
+            path(Call::get_definition("a", "b").unwrap()),
+            "/apis/k8s.cni.cncf.io/v1/namespaces/a/network-attachment-definitions/b"
+        );
+        let pod = PodRef {
+            namespace: "a".into(),
+            name: "b".into(),
+            uid: "c".into(),
+        };
+        assert_eq!(
+            path(Call::patch_status(&pod, Vec::new()).unwrap()),
+            "/api/v1/namespaces/a/pods/b/status"
+        );
+        assert_eq!(
+            path(Call::post_event("a", Vec::new()).unwrap()),
+            "/api/v1/namespaces/a/events"
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! Events on pods (B7.20–B7.23).
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::text::cut;
+use plan::PodRef;
+
+/// Who speaks.
+const COMPONENT: &str = "multus";
+/// What the API accepts.
+const LONGEST_NAME: usize = 253;
+const LONGEST_MESSAGE: usize = 1024;
+const LONGEST_REASON: usize = 128;
+
+/// How grave it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventType {
+    /// As intended.
+    Normal,
+    /// Somebody should know.
+    Warning,
+}
+
+/// Something that happened to a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// How grave it is.
+    pub kind: EventType,
+    /// One word for machines, such as `AddedInterface`.
+    pub reason: String,
+    /// A sentence for people; what is beyond 1,024 bytes is cut.
+    pub message: String,
+}
+
+/// The object to post. `number` tells events of the same moment from each other.
+pub(crate) fn object(pod: &PodRef, event: &Event, now: SystemTime, number: usize) -> Value {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let nanoseconds = since.as_nanos() + u128::try_from(number).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
+    let time = Timestamp::from_second(seconds)
+        .unwrap_or_default()
+        .to_string();
+    let mut message = event.message.clone();
+    cut(&mut message, LONGEST_MESSAGE);
+    let mut reason = event.reason.clone();
+    cut(&mut reason, LONGEST_REASON);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"namespace": pod.namespace, "name": name(&pod.name, nanoseconds)},
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "namespace": pod.namespace,
+            "name": pod.name,
+            "uid": pod.uid,
+        },
+        "type": match event.kind {
+            EventType::Normal => "Normal",
+            EventType::Warning => "Warning",
+        },
+        "reason": reason,
+        "message": message,
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        // Without an eventTime: that is for events of the newer kind, which have neither count nor source.
+        "firstTimestamp": time,
+        "lastTimestamp": time,
+        "count": 1,
+    })
+}
+
+/// `<pod>.<hex nanoseconds>` (B7.23); a long pod name is cut so that the name stays one.
+fn name(pod: &str, nanoseconds: u128) -> String {
+    let suffix = format!(".{nanoseconds:x}");
+    let most = LONGEST_NAME - suffix.len();
+    let pod = pod.get(..most).unwrap_or(pod).trim_end_matches(['-', '.']);
+    format!("{pod}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn pod(name: &str) -> PodRef {
+        PodRef {
+            namespace: "ns".into(),
+            name: name.into(),
+            uid: "u-1".into(),
+        }
+    }
+
+    fn at() -> SystemTime {
+        UNIX_EPOCH + Duration::new(1_700_000_000, 5)
+    }
+
+    #[test]
+    fn an_event_is_one_about_the_pod_b7_20_b7_23() {
+        let event = Event {
+            kind: EventType::Normal,
+            reason: "AddedInterface".into(),
+            message: "Add net1 [1.1.1.3/24] from ns/net".into(),
+        };
+        let expected = json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"namespace": "ns", "name": "web.17979cfe362a0005"},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": "ns", "name": "web", "uid": "u-1"},
+            "type": "Normal",
+            "reason": "AddedInterface",
+            "message": "Add net1 [1.1.1.3/24] from ns/net",
+            "source": {"component": "multus"},
+            "reportingComponent": "multus",
+            "firstTimestamp": "2023-11-14T22:13:20Z",
+            "lastTimestamp": "2023-11-14T22:13:20Z",
+            "count": 1,
+        });
+        assert_eq!(object(&pod("web"), &event, at(), 0), expected);
+        let next = object(&pod("web"), &event, at(), 1);
+        assert_eq!(next["metadata"]["name"], "web.17979cfe362a0006");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_to_what_the_api_takes() {
+        let event = Event {
+            kind: EventType::Warning,
+            reason: "NoNetworkFound".into(),
+            message: "ä".repeat(2000),
+        };
+        let object = object(&pod("web"), &event, at(), 0);
+        assert!(object["message"].as_str().unwrap().len() <= LONGEST_MESSAGE);
+        assert_eq!(object["type"], "Warning");
+    }
+
+    #[test]
+    fn a_long_pod_name_leaves_a_valid_event_name() {
+        for name in [
+            "a".repeat(253),
+            format!("{}-{}", "a".repeat(235), "b".repeat(17)),
+        ] {
+            let name = super::name(&name, 1_700_000_000_000_000_005);
+            assert!(name.len() <= LONGEST_NAME, "{name}");
+            assert!(!name.contains("-."), "{name}");
+        }
+    }
+}

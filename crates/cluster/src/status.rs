@@ -1,0 +1,171 @@
+//! Writing the network status of a pod.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use tokio::time::sleep;
+
+use crate::api::Api;
+use crate::call::Call;
+use crate::effort::jittered;
+use crate::error::ClusterError;
+use crate::failure::{ApiStatus, Failure};
+use plan::PodRef;
+
+/// How often a write is tried that others get in the way of (B7.11).
+const CONFLICTS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Writes annotations; `None` removes one.
+///
+/// # Errors
+/// [`ClusterError::PodGone`], [`ClusterError::PodReplaced`], or why the API did not do it.
+pub(crate) async fn write(
+    api: &Api,
+    pod: &PodRef,
+    annotations: &[(&str, Option<&str>)],
+    deadline: Instant,
+) -> Result<(), ClusterError> {
+    if pod.uid.is_empty() {
+        // Without it, the status would land on whichever pod has the name now.
+        return Err(ClusterError::Name {
+            what: "uid of pod",
+            value: String::new(),
+        });
+    }
+    let annotations: Map<String, Value> = annotations
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.map_or(Value::Null, Value::from)))
+        .collect();
+    let patch = json!({"metadata": {"uid": pod.uid, "annotations": annotations}});
+    let call = Call::patch_status(pod, patch.to_string().into_bytes())?;
+    for _ in 1..CONFLICTS {
+        match patch_once(api, pod, &call, deadline).await {
+            // Upstream's manifest allows update alone.
+            Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
+                return update(api, pod, &annotations, deadline).await;
+            }
+            Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
+            result => return result,
+        }
+    }
+    patch_once(api, pod, &call, deadline).await
+}
+
+async fn patch_once(
+    api: &Api,
+    pod: &PodRef,
+    call: &Call,
+    deadline: Instant,
+) -> Result<(), ClusterError> {
+    match api.send(call, deadline).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(match error.failure() {
+            Some(Failure::Status(status)) if status.is_not_found() => gone(pod),
+            Some(Failure::Status(status)) if is_about_uid(status) => replaced(pod),
+            _ => error,
+        }),
+    }
+}
+
+/// Reads the pod and writes it back as a whole.
+async fn update(
+    api: &Api,
+    pod: &PodRef,
+    annotations: &Map<String, Value>,
+    deadline: Instant,
+) -> Result<(), ClusterError> {
+    for _ in 1..CONFLICTS {
+        match update_once(api, pod, annotations, deadline).await {
+            Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
+            result => return result,
+        }
+    }
+    update_once(api, pod, annotations, deadline).await
+}
+
+async fn update_once(
+    api: &Api,
+    pod: &PodRef,
+    annotations: &Map<String, Value>,
+    deadline: Instant,
+) -> Result<(), ClusterError> {
+    let get = Call::get_pod(&pod.namespace, &pod.name)?;
+    let body = match api.send(&get, deadline).await {
+        Ok(body) => body,
+        Err(error) => {
+            return Err(if is_not_found(&error) {
+                gone(pod)
+            } else {
+                error
+            });
+        }
+    };
+    let wrong = |reason: String| ClusterError::Answer {
+        action: get.action.clone(),
+        server: api.server(),
+        reason,
+    };
+    let mut object: Value =
+        serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+    let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+    let metadata = metadata.ok_or_else(|| wrong("no metadata".to_owned()))?;
+    if metadata.get("uid").and_then(Value::as_str) != Some(&pod.uid) {
+        return Err(replaced(pod));
+    }
+    let held = metadata.entry("annotations").or_insert(Value::Null);
+    if held.is_null() {
+        *held = Value::Object(Map::new());
+    }
+    let held = held
+        .as_object_mut()
+        .ok_or_else(|| wrong("annotations are no object".to_owned()))?;
+    for (key, value) in annotations {
+        match value {
+            Value::Null => held.remove(key),
+            value => held.insert(key.clone(), value.clone()),
+        };
+    }
+    let put = Call::put_status(pod, object.to_string().into_bytes())?;
+    match api.send(&put, deadline).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(if is_not_found(&error) {
+            gone(pod)
+        } else {
+            error
+        }),
+    }
+}
+
+async fn pause() {
+    sleep(jittered(PAUSE, 100)).await;
+}
+
+fn is_not_found(error: &ClusterError) -> bool {
+    matches!(error.failure(), Some(Failure::Status(status)) if status.is_not_found())
+}
+
+/// The API refuses a patch of another pod's UID: as an immutable field (422), or, in other versions, as a precondition
+/// that does not hold (409).
+fn is_about_uid(status: &ApiStatus) -> bool {
+    match status.code {
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            status.fields.iter().any(|field| field == "metadata.uid")
+        }
+        StatusCode::CONFLICT => status.message.contains("UID"),
+        _ => false,
+    }
+}
+
+fn gone(pod: &PodRef) -> ClusterError {
+    ClusterError::PodGone {
+        pod: format!("{}/{}", pod.namespace, pod.name),
+    }
+}
+
+fn replaced(pod: &PodRef) -> ClusterError {
+    ClusterError::PodReplaced {
+        pod: format!("{}/{}", pod.namespace, pod.name),
+    }
+}
