@@ -67,6 +67,16 @@ impl Engine<'_> {
         Ok(report)
     }
 
+    /// Whether another container of the same pod has a ledger: a sandbox may be replaced while the old one is detached.
+    pub fn is_attached_elsewhere(&self, pod: &plan::PodRef, container: &Container) -> bool {
+        let ids = self.ledgers.list().unwrap_or_default();
+        let others = ids.iter().filter(|id| **id != container.id);
+        let mut ledgers = others.filter_map(|id| self.owned(id, &container.configuration));
+        ledgers.any(|ledger| {
+            ledger.container.pod.namespace == pod.namespace && ledger.container.pod.name == pod.name
+        })
+    }
+
     /// The container's ledger, if this configuration wrote it. Upstream's does not say; it counts as ours.
     fn owned(&self, id: &cni::ContainerId, configuration: &str) -> Option<Ledger> {
         let bytes = self.ledgers.read(id).ok()??;

@@ -133,6 +133,18 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError>
     }
 }
 
+/// As [`read_bounded`], for files that people lay out: a symbolic link is followed, as mounted configuration has them.
+///
+/// # Errors
+/// Anything that is not a regular file in the end, more than `max` bytes, or the operating system.
+pub fn read_following(path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let (directory, name) = directory::split(path)?;
+    match Directory::open_existing(directory)? {
+        Some(directory) => directory.read_following(name, max),
+        None => Ok(None),
+    }
+}
+
 /// Removes temporary files that a killed process left in `directory`, and says how many there were. Only for a caller that
 /// keeps all writers out (the exclusive node lock).
 ///

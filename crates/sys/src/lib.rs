@@ -8,7 +8,7 @@
 //!
 //! **Never.** No namespace, root or directory of the calling thread is changed (work in another network namespace runs on a
 //! thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed. Nothing
-//! here knows Kubernetes or Multus.
+//! here knows Kubernetes.
 
 #![forbid(unsafe_code)]
 
@@ -18,5 +18,8 @@ pub mod files;
 pub mod lock;
 pub mod netlink;
 pub mod netns;
+mod ports;
 #[cfg(test)]
 mod testing;
+
+pub use ports::HostNetns;

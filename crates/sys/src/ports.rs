@@ -1,0 +1,100 @@
+//! The engine's ports over this crate: ledgers in a directory, sandboxes of this host.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+
+use cni::ContainerId;
+use engine::{LedgerStore, Netns, Pending};
+use plan::RouteChange;
+
+use crate::files::DirLedger;
+use crate::netlink::{Family, Netlink};
+use crate::netns::{NetnsState, in_netns, state};
+
+impl LedgerStore for DirLedger {
+    fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>> {
+        Ok(Self::read(self, container.as_str())?)
+    }
+
+    fn write(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<Pending> {
+        let pending = Self::write(self, container.as_str(), bytes)?.sync_in_background()?;
+        Ok(Box::new(move || Ok(pending.wait()?)))
+    }
+
+    fn remove(&self, container: &ContainerId) -> io::Result<()> {
+        Ok(Self::remove(self, container.as_str())?)
+    }
+
+    fn list(&self) -> io::Result<Vec<ContainerId>> {
+        let names = Self::list(self)?;
+        Ok(names
+            .iter()
+            .filter_map(|name| ContainerId::parse(name).ok())
+            .collect())
+    }
+}
+
+/// The network namespaces of this host, by path.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostNetns;
+
+impl Netns for HostNetns {
+    fn is_live(&self, netns: &str) -> bool {
+        // What cannot be told counts as alive: a plugin then says what is wrong with it.
+        !netns.is_empty()
+            && !matches!(
+                state(Path::new(netns)),
+                Ok(NetnsState::Gone | NetnsState::NotANetns)
+            )
+    }
+
+    fn existing(&self, netns: &str, ifnames: &[&str]) -> io::Result<Vec<String>> {
+        in_netns(Path::new(netns), || {
+            let mut netlink = Netlink::open().map_err(io::Error::other)?;
+            let mut existing = Vec::new();
+            for ifname in ifnames {
+                if netlink.link(ifname).map_err(io::Error::other)?.is_some() {
+                    existing.push((*ifname).to_owned());
+                }
+            }
+            Ok(existing)
+        })
+        .map_err(io::Error::other)?
+    }
+
+    fn change_routes(&self, netns: &str, ifname: &str, change: &RouteChange) -> io::Result<()> {
+        in_netns(Path::new(netns), || change_routes(ifname, change)).map_err(io::Error::other)?
+    }
+}
+
+fn change_routes(ifname: &str, change: &RouteChange) -> io::Result<()> {
+    let mut netlink = Netlink::open().map_err(io::Error::other)?;
+    let Some(link) = netlink.link(ifname).map_err(io::Error::other)? else {
+        // A network whose plugin makes no interface of this name has no routes through it.
+        return if change.add.is_empty() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        };
+    };
+    for (family, remove) in [
+        (Family::V4, change.remove_v4),
+        (Family::V6, change.remove_v6),
+    ] {
+        if !remove {
+            continue;
+        }
+        for route in netlink.default_routes(family).map_err(io::Error::other)? {
+            if route.hops.iter().any(|hop| hop.interface == link.index) {
+                netlink.delete_route(&route).map_err(io::Error::other)?;
+            }
+        }
+    }
+    for gateway in &change.add {
+        netlink
+            .add_default_route(IpAddr::clone(gateway), link.index)
+            .map_err(io::Error::other)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Where pods and definitions come from, and where the status goes: the Kubernetes API, a directory of manifests, or
+//! nowhere.
+
+use std::path::Path;
+use std::time::Instant;
+
+use cluster::{Cluster, ClusterError, Kind, Limits};
+use npwg::Definition;
+use plan::{Catalog, NetConf, PathFact, Pod, Source};
+
+use crate::local::{LocalError, Manifests};
+
+/// One of the three.
+pub(crate) enum Store {
+    /// Only the inline delegates (B2.142).
+    None,
+    /// The Kubernetes API.
+    Api(Box<Cluster>),
+    /// A directory of manifests.
+    Local(Manifests),
+}
+
+/// Why a catalog could not tell.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CatalogError {
+    /// The API.
+    #[error(transparent)]
+    Api(#[from] ClusterError),
+    /// The manifests.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+}
+
+impl CatalogError {
+    /// The CNI error code: 11 for what may pass by itself.
+    pub(crate) fn code(&self) -> u32 {
+        match self {
+            Self::Api(error) => api_code(error),
+            Self::Local(_) => cni::code::INVALID_NETWORK_CONFIG,
+        }
+    }
+}
+
+/// The CNI error code of an API error.
+pub(crate) fn api_code(error: &ClusterError) -> u32 {
+    match error.kind() {
+        Kind::Unavailable | Kind::Replaced | Kind::NotFound => cni::code::TRY_AGAIN_LATER,
+        Kind::Forbidden | Kind::Unauthorized | Kind::Invalid => cni::code::INTERNAL,
+    }
+}
+
+impl Store {
+    /// Opens the catalog of a configuration: `manifestDir`, `kubeconfig`, the environment of a pod, or none (B5.1).
+    pub(crate) fn open(conf: &NetConf) -> Result<Self, CatalogError> {
+        if let Some(directory) = &conf.manifest_dir {
+            return Ok(Self::Local(Manifests::new(directory)));
+        }
+        if let Some(kubeconfig) = &conf.kubeconfig {
+            return Ok(Self::Api(Box::new(Cluster::from_kubeconfig(
+                kubeconfig,
+                Limits::default(),
+            )?)));
+        }
+        let set = |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
+        match (
+            set("KUBERNETES_SERVICE_HOST"),
+            set("KUBERNETES_SERVICE_PORT"),
+        ) {
+            (Some(host), Some(port)) => Ok(Self::Api(Box::new(Cluster::in_cluster(
+                &host,
+                &port,
+                Limits::default(),
+            )?))),
+            _ => Ok(Self::None),
+        }
+    }
+
+    /// Which kind of catalog this is.
+    pub(crate) fn kind(&self) -> Catalog {
+        match self {
+            Self::None => Catalog::None,
+            Self::Api(_) => Catalog::Api,
+            Self::Local(_) => Catalog::Local,
+        }
+    }
+}
+
+/// A catalog together with the time that it may take for one object, and for all.
+pub(crate) struct Timed<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) conf: &'a NetConf,
+    pub(crate) deadline: Instant,
+}
+
+impl Timed<'_> {
+    /// When a request that starts now has to end.
+    pub(crate) fn request_deadline(&self) -> Instant {
+        self.deadline.min(Instant::now() + self.conf.timeouts.api)
+    }
+}
+
+impl Source for Timed<'_> {
+    type Error = CatalogError;
+
+    fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, CatalogError> {
+        match self.store {
+            Store::None => Ok(None),
+            Store::Api(cluster) => Ok(cluster.pod(namespace, name, self.request_deadline())?),
+            Store::Local(manifests) => Ok(manifests.pod(namespace, name)?),
+        }
+    }
+
+    fn definition(&self, namespace: &str, name: &str) -> Result<Option<Definition>, CatalogError> {
+        match self.store {
+            Store::None => Ok(None),
+            Store::Api(cluster) => {
+                Ok(cluster.definition(namespace, name, self.request_deadline())?)
+            }
+            Store::Local(manifests) => Ok(manifests.definition(namespace, name)?),
+        }
+    }
+
+    fn path(&self, path: &Path) -> PathFact {
+        look(path)
+    }
+}
+
+/// What lies at a path of the host.
+pub(crate) fn look(path: &Path) -> PathFact {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => PathFact::Missing,
+        _ => PathFact::Unreadable(error.to_string()),
+    };
+    match std::fs::metadata(path) {
+        Err(error) => unreadable(error),
+        Ok(meta) if meta.is_dir() => sys::files::config_dir_listing(path)
+            .map_or_else(|error| unreadable(error.into()), directory),
+        Ok(_) => match sys::files::read_following(path, FILE_LIMIT) {
+            Ok(Some(bytes)) => PathFact::File(bytes),
+            Ok(None) => PathFact::Missing,
+            Err(error) => PathFact::Unreadable(error.to_string()),
+        },
+    }
+}
+
+/// No configuration file comes near it.
+const FILE_LIMIT: u64 = 1 << 20;
+
+fn directory(listing: sys::files::Listing) -> PathFact {
+    let files = listing
+        .files
+        .into_iter()
+        .map(|(name, bytes)| cni::DirFile { name, bytes });
+    for error in listing.unreadable {
+        eprintln!("multus: configuration file passed over: {error}");
+    }
+    PathFact::Directory(files.collect())
+}

@@ -1,0 +1,239 @@
+//! Local mode: pods and definitions from manifests in a directory, the status into a file beside them.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use npwg::{Definition, DefinitionError, names};
+use plan::{Pod, PodRef};
+use serde_json::Value;
+
+/// A directory of manifests, read when first asked.
+#[derive(Debug)]
+pub(crate) struct Manifests {
+    directory: PathBuf,
+    objects: OnceCell<Vec<Value>>,
+}
+
+/// Why the manifests cannot tell. A broken file might hold what is asked for, so that nothing can be said then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LocalError {
+    /// The directory or a file cannot be read.
+    #[error("manifestDir: {path}: {source}")]
+    Io {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is too large to be a manifest.
+    #[error("manifestDir: {path}: vanished while it was read")]
+    Vanished {
+        /// Which.
+        path: String,
+    },
+    /// A file is neither YAML nor JSON.
+    #[error("manifestDir: {path}: {reason}")]
+    Text {
+        /// Which.
+        path: String,
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A definition is malformed.
+    #[error("manifestDir: {namespace}/{name}: {source}")]
+    Definition {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: DefinitionError,
+    },
+}
+
+/// A manifest larger than this is none.
+const FILE_LIMIT: u64 = 16 << 20;
+
+impl Manifests {
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            objects: OnceCell::new(),
+        }
+    }
+
+    /// The pod of that name.
+    pub(crate) fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, LocalError> {
+        let Some(object) = self.find("Pod", namespace, name)? else {
+            return Ok(None);
+        };
+        let uid = object
+            .pointer("/metadata/uid")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let mut pod = Pod {
+            reference: PodRef {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                uid: uid.to_owned(),
+            },
+            ..Pod::default()
+        };
+        if let Some(annotations) = object
+            .pointer("/metadata/annotations")
+            .and_then(Value::as_object)
+        {
+            for (key, value) in annotations {
+                pod.set_annotation(key, value.as_str().unwrap_or_default().to_owned());
+            }
+        }
+        Ok(Some(pod))
+    }
+
+    /// The definition of that name.
+    pub(crate) fn definition(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Definition>, LocalError> {
+        let Some(object) = self.find(names::KIND, namespace, name)? else {
+            return Ok(None);
+        };
+        let mut object = object.clone();
+        // A manifest without namespace belongs to `default`, as `kubectl apply` has it.
+        if let Some(meta) = object
+            .pointer_mut("/metadata")
+            .and_then(Value::as_object_mut)
+        {
+            meta.entry("namespace")
+                .or_insert_with(|| Value::String(namespace.to_owned()));
+        }
+        Definition::from_value(&object)
+            .map(Some)
+            .map_err(|source| LocalError::Definition {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                source,
+            })
+    }
+
+    /// The pod that a runtime means: no namespace means `default`.
+    pub(crate) fn pod_of(pod: &PodRef) -> PodRef {
+        let namespace = if pod.namespace.is_empty() {
+            "default"
+        } else {
+            &pod.namespace
+        };
+        PodRef {
+            namespace: namespace.to_owned(),
+            ..pod.clone()
+        }
+    }
+
+    /// Where a pod's status is written.
+    pub(crate) fn status_path(&self, pod: &PodRef) -> PathBuf {
+        self.directory
+            .join(".status")
+            .join(format!("{}_{}.json", pod.namespace, pod.name))
+    }
+
+    fn find(&self, kind: &str, namespace: &str, name: &str) -> Result<Option<&Value>, LocalError> {
+        let text = |object: &Value, pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        Ok(self.objects()?.iter().find(|object| {
+            text(object, "/kind").as_deref() == Some(kind)
+                && text(object, "/metadata/name").as_deref() == Some(name)
+                && text(object, "/metadata/namespace")
+                    .filter(|text| !text.is_empty())
+                    .as_deref()
+                    .unwrap_or("default")
+                    == namespace
+        }))
+    }
+
+    fn objects(&self) -> Result<&[Value], LocalError> {
+        if let Some(objects) = self.objects.get() {
+            return Ok(objects);
+        }
+        let objects = read_directory(&self.directory)?;
+        Ok(self.objects.get_or_init(|| objects))
+    }
+}
+
+/// Every object of every manifest, in the order of file names.
+fn read_directory(directory: &Path) -> Result<Vec<Value>, LocalError> {
+    let io = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| LocalError::Io { path, source }
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(io(directory))? {
+        let path = entry.map_err(io(directory))?.path();
+        if is_manifest(&path) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut objects = Vec::new();
+    for path in paths {
+        let bytes = sys::files::read_following(&path, FILE_LIMIT)
+            .map_err(|error| io(&path)(error.into()))?
+            .ok_or_else(|| LocalError::Vanished {
+                path: path.display().to_string(),
+            })?;
+        let documents = parse(&bytes).map_err(|reason| LocalError::Text {
+            path: path.display().to_string(),
+            reason,
+        })?;
+        documents
+            .into_iter()
+            .for_each(|document| flatten(document, &mut objects));
+    }
+    Ok(objects)
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    !hidden && matches!(extension, Some("yaml" | "yml" | "json"))
+}
+
+/// The documents of a file; JSON is YAML.
+fn parse(bytes: &[u8]) -> Result<Vec<Value>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?;
+    // JSON is YAML, but a JSON parser is much the faster, and reads what kubectl prints.
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(vec![value]);
+    }
+    serde_saphyr::from_multiple(text).map_err(|error| {
+        error
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    })
+}
+
+/// Opens a `List` (or any other kind with `items`); an empty document is nothing.
+fn flatten(document: Value, objects: &mut Vec<Value>) {
+    let is_list = document
+        .get("kind")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind.ends_with("List"));
+    match document {
+        Value::Object(mut object) if is_list => {
+            if let Some(Value::Array(items)) = object.remove("items") {
+                items.into_iter().for_each(|item| flatten(item, objects));
+            }
+        }
+        Value::Object(_) => objects.push(document),
+        _ => {}
+    }
+}

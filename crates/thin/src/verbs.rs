@@ -1,0 +1,175 @@
+//! The verbs (B4): what the runtime asks for, from the bytes on stdin to the text on stdout.
+
+mod add;
+mod del;
+mod query;
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cni::{CniError, Command, ContainerId, Runtime, code};
+use engine::{Container, Remembered};
+use plan::{NetConf, PodArgs};
+use sys::HostNetns;
+use sys::exec::HostExec;
+use sys::files::{DirCache, DirLedger};
+use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
+
+use crate::messages;
+
+/// Gives the runtime a result.
+pub(crate) type Print<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
+
+/// Runs one verb.
+pub(crate) fn run(request: &cni::Request, print: Print<'_>) -> Result<(), CniError> {
+    let conf =
+        NetConf::parse(&request.config).map_err(|error| messages::plain(error.code(), error))?;
+    let args =
+        PodArgs::parse(&request.args).map_err(|error| messages::plain(error.code(), error))?;
+    match request.command {
+        Command::Add => add::run(request, &conf, &args, print),
+        Command::Del => del::run(request, &conf, &args),
+        Command::Check => query::check(request, &conf, &args),
+        Command::Status => query::status(request, &conf),
+        Command::Gc => query::gc(request, &conf),
+        // Answered before any configuration is read.
+        Command::Version => Ok(()),
+    }
+}
+
+/// What the engine stands on, for one configuration.
+struct Ground {
+    exec: HostExec,
+    cache: DirCache,
+    ledgers: DirLedger,
+    netns: HostNetns,
+}
+
+impl Ground {
+    fn new(conf: &NetConf) -> Self {
+        Self {
+            exec: HostExec::default(),
+            cache: DirCache::below(&conf.cni_dir),
+            ledgers: DirLedger::new(&conf.cni_dir),
+            netns: HostNetns,
+        }
+    }
+
+    /// The search path begins with `binDir` (B4.120).
+    fn runtime<'a>(&'a self, request: &cni::Request, conf: &NetConf) -> Runtime<'a> {
+        let mut path = vec![conf.bin_dir.clone()];
+        path.extend(
+            request
+                .path
+                .iter()
+                .filter(|directory| **directory != conf.bin_dir)
+                .cloned(),
+        );
+        Runtime {
+            exec: &self.exec,
+            cache: &self.cache,
+            path,
+        }
+    }
+
+    fn engine<'a>(&'a self, runtime: &'a Runtime<'a>) -> engine::Engine<'a> {
+        engine::Engine {
+            runtime,
+            ledgers: &self.ledgers,
+            netns: &self.netns,
+        }
+    }
+}
+
+/// The container that the request is about.
+fn container(request: &cni::Request, args: &PodArgs) -> Result<Container, CniError> {
+    let id = request
+        .container_id
+        .clone()
+        .ok_or_else(|| messages::plain(code::INVALID_ENVIRONMENT, "CNI_CONTAINERID is missing"))?;
+    let time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO)
+        .as_secs();
+    Ok(Container {
+        id,
+        netns: request.netns.clone(),
+        ifname: request
+            .ifname
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        pod: args.pod.clone(),
+        cni_args: request.args.clone(),
+        configuration: request.config_name.to_string(),
+        time,
+    })
+}
+
+fn remembered<'a>(
+    container: &'a Container,
+    args: &'a PodArgs,
+    conf: &'a NetConf,
+) -> Remembered<'a> {
+    Remembered {
+        container,
+        args,
+        runtime_config: &conf.runtime_config,
+    }
+}
+
+/// A plugin that is run inside the sandbox it should attach would take the host's place (B1.29).
+fn check_own_netns(request: &cni::Request) -> Result<(), CniError> {
+    let own = !request.netns_override
+        && sys::netns::same_as_current(Path::new(&request.netns)).unwrap_or(false);
+    if !own {
+        return Ok(());
+    }
+    Err(messages::plain(
+        code::INVALID_NETNS,
+        "plugin's netns and netns from CNI_NETNS should not be the same",
+    ))
+}
+
+/// What a verb that changes a container holds while it works: shared on the node, alone on the container (in the order
+/// in which they are let go).
+struct Locks {
+    _container: ContainerLock,
+    _node: NodeLock,
+}
+
+impl Locks {
+    /// Takes both. The delegates of an ADD inherit the container's: a DEL that follows a killed ADD ends them first.
+    fn take(
+        conf: &NetConf,
+        id: &ContainerId,
+        command: Command,
+        args: &PodArgs,
+    ) -> Result<Self, CniError> {
+        let times = &conf.timeouts;
+        let end = match command {
+            Command::Del => EndHolders::OfAdd { limit: times.del },
+            _ => EndHolders::Never,
+        };
+        let busy = |error: LockError| {
+            let code = match error {
+                LockError::Busy { .. } => code::TRY_AGAIN_LATER,
+                LockError::Io { .. } | LockError::BadId { .. } => code::IO_FAILURE,
+            };
+            messages::of_pod(code, &args.pod, error)
+        };
+        let node = NodeLock::shared(&conf.cni_dir, times.gc).map_err(busy)?;
+        let container = ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, times.lock, end)
+            .map_err(busy)?;
+        for pid in container.ended() {
+            eprintln!(
+                "multus: [{}]: ended process {pid} of an ADD whose plugin was killed",
+                args.pod.label()
+            );
+        }
+        Ok(Self {
+            _container: container,
+            _node: node,
+        })
+    }
+}

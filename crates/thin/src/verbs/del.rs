@@ -1,0 +1,30 @@
+//! DEL (B4.100–B4.110): from the ledger alone. Neither pod nor definition nor API is asked.
+
+use std::time::Instant;
+
+use cni::{CniError, Command};
+use plan::{NetConf, PodArgs};
+
+use super::{Ground, Locks, container, remembered};
+use crate::local::Manifests;
+use crate::{messages, report};
+
+pub(crate) fn run(request: &cni::Request, conf: &NetConf, args: &PodArgs) -> Result<(), CniError> {
+    let deadline = Instant::now() + conf.timeouts.del;
+    super::check_own_netns(request)?;
+    let container = container(request, args)?;
+    let _locks = Locks::take(conf, &container.id, Command::Del, args)?;
+    let ground = Ground::new(conf);
+    let runtime = ground.runtime(request, conf);
+    let engine = ground.engine(&runtime);
+    let report = engine
+        .del(&remembered(&container, args, conf), deadline)
+        .map_err(|error| messages::carrying_out(&args.pod, &error))?;
+    if let Some(note) = report.note {
+        eprintln!("multus: [{}]: {note}", args.pod.label());
+    }
+    if let Some(directory) = &conf.manifest_dir {
+        report::remove_status(&engine, &Manifests::new(directory), &container, args);
+    }
+    Ok(())
+}

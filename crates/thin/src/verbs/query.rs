@@ -1,0 +1,126 @@
+//! CHECK, STATUS and GC.
+
+use std::time::{Duration, Instant};
+
+use cni::{CniError, code};
+use serde::Deserialize;
+use sys::lock::NodeLock;
+
+use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, PodArgs};
+
+/// How long GC waits for ADDs and DELs that are under way before it asks to be called again.
+const GC_WAIT: Duration = Duration::from_secs(5);
+
+use super::{Ground, container, remembered};
+use crate::{catalog, messages};
+
+/// Every attachment of the container, from its ledger.
+pub(crate) fn check(
+    request: &cni::Request,
+    conf: &NetConf,
+    args: &PodArgs,
+) -> Result<(), CniError> {
+    let deadline = Instant::now() + conf.timeouts.check;
+    let container = container(request, args)?;
+    let ground = Ground::new(conf);
+    let runtime = ground.runtime(request, conf);
+    ground
+        .engine(&runtime)
+        .check(&remembered(&container, args, conf), deadline)
+        .map_err(|error| messages::carrying_out(&args.pod, &error))
+}
+
+/// The default network, as far as it can be known without the API.
+pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniError> {
+    let deadline = Instant::now() + conf.timeouts.status;
+    let Some(network) =
+        default_network(conf).map_err(|error| messages::plain(code::NOT_AVAILABLE, error))?
+    else {
+        return Ok(());
+    };
+    let ground = Ground::new(conf);
+    ground
+        .runtime(request, conf)
+        .status(&network, deadline)
+        .map_err(|error| {
+            let code = if error.code() == 0 {
+                code::NOT_AVAILABLE
+            } else {
+                error.code()
+            };
+            messages::plain(
+                code,
+                format_args!("default network \"{}\": {error}", network.name()),
+            )
+        })
+}
+
+/// Detaches what the runtime no longer knows.
+pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError> {
+    let Some(valid) = valid_containers(&request.config)? else {
+        return Ok(());
+    };
+    let deadline = Instant::now() + conf.timeouts.gc;
+    let _lock = NodeLock::exclusive(&conf.cni_dir, GC_WAIT)
+        .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
+    let ground = Ground::new(conf);
+    let runtime = ground.runtime(request, conf);
+    let report = ground
+        .engine(&runtime)
+        .gc(request.config_name.as_str(), &valid, deadline)
+        .map_err(|error| messages::plain(error.code(), error))?;
+    for container in &report.detached {
+        eprintln!("multus: GC: detached container {container}");
+    }
+    if report.failures.is_empty() {
+        Ok(())
+    } else {
+        Err(messages::plain(code::INTERNAL, report.failures))
+    }
+}
+
+/// The container ids of the runtime's list (CNI SPEC 1.1, GC); `None` where it sent none: nothing is removed then.
+fn valid_containers(config: &[u8]) -> Result<Option<Vec<String>>, CniError> {
+    let document: Listed = gojson::from_slice(config)
+        .map_err(|error| messages::plain(code::DECODING_FAILURE, error))?;
+    let list = document.valid.or(document.attachments);
+    Ok(list.map(|list| {
+        list.into_iter()
+            .map(|attachment| attachment.container_id)
+            .collect()
+    }))
+}
+
+/// The runtime's list, under either name (cni.dev keys of CNI 1.1.0).
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "cni.dev/valid-attachments", default)]
+    valid: Option<Vec<Valid>>,
+    #[serde(rename = "cni.dev/attachments", default)]
+    attachments: Option<Vec<Valid>>,
+}
+
+#[derive(Deserialize)]
+struct Valid {
+    #[serde(rename = "containerID", default)]
+    container_id: String,
+}
+
+/// The configured default network. One that only the API can name is left to ADD: STATUS does not ask it.
+fn default_network(conf: &NetConf) -> Result<Option<cni::NetworkConf>, PlanError> {
+    let mut facts = Facts::default();
+    loop {
+        match plan::default_network(conf, Catalog::Api, &facts)? {
+            Ok(network) => return Ok(Some(network)),
+            Err(needs) => {
+                for need in needs {
+                    let fact = match &need {
+                        Need::Path(path) => Fact::Path(catalog::look(path)),
+                        Need::Pod { .. } | Need::Definition { .. } => return Ok(None),
+                    };
+                    facts.insert(need, fact);
+                }
+            }
+        }
+    }
+}
