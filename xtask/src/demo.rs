@@ -60,7 +60,7 @@ fn inside(parts: &Parts) -> Result<()> {
     let stage = Stage::set(parts)?;
     let before = stage.snapshot()?;
     println!(
-        "\nPod demo/web asks for:  {}  {}\n",
+        "\nPod demo/web asks for more than the cluster's network: {} {}\n",
         stage::ANNOTATION,
         stage::NETWORKS
     );
@@ -90,10 +90,10 @@ fn inside(parts: &Parts) -> Result<()> {
         "left behind",
         "no link, no address, no route, no rule, no process, no file",
     );
-    println!(
-        "  {:12} (the bridges {} stay on the node, without ports: the bridge plugin keeps them)",
-        "",
+    let note = format!(
+        "(the bridges {} stay, without ports: the bridge plugin keeps them)",
         stage::BRIDGES.join(" and ")
     );
+    report::fact("", note);
     Ok(())
 }

@@ -17,6 +17,8 @@ pub(super) struct Attached {
     pub(super) sandbox: Sandbox,
     /// The network-status that `multus` wrote: one entry a network.
     pub(super) status: Vec<Value>,
+    /// The same, as it was written.
+    pub(super) annotation: String,
     pub(super) links: Vec<Link>,
     pub(super) addresses: Vec<Address>,
     pub(super) routes: Vec<Route>,
@@ -37,9 +39,9 @@ impl Stage {
         let file = self
             .manifests
             .join(format!(".status/demo_{}.json", pod.name));
-        let text =
-            std::fs::read(&file).with_context(|| format!("read the status {}", file.display()))?;
-        let status: Value = serde_json::from_slice(&text)
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("read the status {}", file.display()))?;
+        let status: Value = serde_json::from_str(&text)
             .with_context(|| format!("read the status {}", file.display()))?;
         Ok(Attached {
             pod: *pod,
@@ -47,6 +49,7 @@ impl Stage {
                 .as_array()
                 .cloned()
                 .context("the status is not a list")?,
+            annotation: text,
             links: sandbox.links()?,
             addresses: sandbox.addresses()?,
             routes: sandbox.routes()?,

@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::attach::Attached;
 use super::ping::ping;
 
+/// How often each address is pinged; the best time is shown.
+const PINGS: u16 = 3;
+
 /// One line with a name.
 pub(super) fn fact(name: &str, text: impl Display) {
     println!("  {name:12} {text}");
@@ -25,8 +28,9 @@ pub(super) fn attachment(attached: &Attached) {
     let mut rows =
         vec![["INTERFACE", "NETWORK", "ADDRESS", "MAC", "GATEWAY", "TIME"].map(str::to_owned)];
     rows.extend(attached.status.iter().map(|entry| row(attached, entry)));
+    let all = milliseconds(attached.took);
+    rows.push(["all", "", "", "", "", &format!("{all} ms")].map(str::to_owned));
     print(&rows);
-    fact("", format!("all of it: {} ms", milliseconds(attached.took)));
 }
 
 fn row(attached: &Attached, entry: &Value) -> [String; 6] {
@@ -71,8 +75,7 @@ pub(super) fn status(attached: &Attached) {
         "\nPod {} carries the annotation k8s.v1.cni.cncf.io/network-status:\n",
         attached.pod.full_name()
     );
-    let text = serde_json::to_string_pretty(&attached.status).unwrap_or_default();
-    for line in text.lines() {
+    for line in attached.annotation.lines() {
         println!("  {line}");
     }
 }
@@ -90,25 +93,27 @@ pub(super) fn pings(first: &Attached, second: &Attached) -> Result<()> {
             first.status.len()
         );
     }
+    let mut rows = Vec::new();
     for entry in &first.status {
         let interface = Attached::interface(entry);
         let from = ipv4(first, interface)?;
         let to = ipv4(second, interface)?;
         let times = first
             .sandbox
-            .inside(|| ping(from, to, 3))?
+            .inside(|| ping(from, to, PINGS))?
             .with_context(|| format!("ping {to} over {interface}"))?;
         let best = times
             .iter()
             .min()
             .with_context(|| format!("{to} does not answer over {interface}"))?;
-        let text = format!(
-            "{from} → {to}  {} of 3 answered, {:.3} ms",
-            times.len(),
-            best.as_secs_f64() * 1e3
-        );
-        fact(interface, text);
+        rows.push([
+            interface.to_owned(),
+            format!("{from} -> {to}"),
+            format!("{} of {PINGS} answered", times.len()),
+            format!("{:.3} ms", best.as_secs_f64() * 1e3),
+        ]);
     }
+    print(&rows);
     Ok(())
 }
 

@@ -90,7 +90,8 @@ impl Stage {
 
     /// What there is before the first pod.
     pub(super) fn snapshot(&self) -> Result<Snapshot> {
-        self.world.snapshot(&[&self.state, &self.addresses])
+        self.world
+            .snapshot(&[&self.manifests, &self.state, &self.addresses])
     }
 
     /// What there is now and was not.

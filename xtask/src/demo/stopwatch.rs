@@ -25,12 +25,8 @@ impl Stopwatch {
     pub(super) fn start(folder: &Path) -> Result<Self> {
         let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .context("watch a folder")?;
-        inotify::add_watch(
-            &events,
-            folder,
-            WatchFlags::MOVED_TO,
-        )
-        .with_context(|| format!("watch {}", folder.display()))?;
+        inotify::add_watch(&events, folder, WatchFlags::MOVED_TO)
+            .with_context(|| format!("watch {}", folder.display()))?;
         let done = Arc::new(AtomicBool::new(false));
         let until = done.clone();
         let work = move || watch(&events, &until);
