@@ -5,6 +5,8 @@
 //! computes anew and may compute differently: interface name, `CNI_ARGS`, capability arguments.
 
 mod document;
+#[cfg(test)]
+mod tests;
 
 use cni::{Attachment, ContainerId, IfName, NetworkConf};
 use plan::{PodArgs, PodRef, Requests, RuntimeConfig};

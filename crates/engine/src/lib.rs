@@ -14,6 +14,10 @@ mod gc;
 mod ledger;
 mod ports;
 mod routes;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use add::{Attached, Committed};
 pub use del::DelReport;

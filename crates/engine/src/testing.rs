@@ -1,0 +1,265 @@
+//! Doubles of the ports, in memory, that record what they were asked for.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use cni::{
+    CacheStore, Call, ContainerId, Exec, FindError, NetworkConf, Output, Runtime, SpawnError,
+    Status, Version,
+};
+use plan::{Attachment, Plan, PodArgs, PodRef, Requests, RouteChange, RuntimeConfig};
+use serde_json::{Value, json};
+
+use crate::{Container, Engine, LedgerStore, Netns, Pending, Remembered};
+
+/// Everything that an engine stands on.
+#[derive(Default)]
+pub(crate) struct Bench {
+    /// `VERB network ifname` of each run, in order.
+    pub(crate) runs: RefCell<Vec<String>>,
+    /// Runs that fail, with the plugin's code.
+    pub(crate) failing: RefCell<BTreeMap<String, u32>>,
+    pub(crate) missing_plugins: BTreeSet<String>,
+    pub(crate) cache: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub(crate) ledgers: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub(crate) disk_full: bool,
+    pub(crate) existing: Vec<String>,
+    pub(crate) dead: bool,
+    pub(crate) routes: RefCell<Vec<(String, RouteChange)>>,
+}
+
+impl Exec for Bench {
+    fn find(&self, plugin_type: &str, path: &[PathBuf]) -> Result<PathBuf, FindError> {
+        if self.missing_plugins.contains(plugin_type) {
+            return Err(FindError::NotFound {
+                plugin: plugin_type.to_owned(),
+                path: path.to_vec(),
+            });
+        }
+        Ok(Path::new("/bin").join(plugin_type))
+    }
+
+    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError> {
+        let env = |key: &str| {
+            call.env
+                .iter()
+                .find(|(name, _)| name == key)
+                .unwrap()
+                .1
+                .clone()
+        };
+        let conf: Value = serde_json::from_slice(call.stdin).unwrap();
+        let ifname = env("CNI_IFNAME");
+        let run = [
+            env("CNI_COMMAND"),
+            conf["name"].as_str().unwrap().to_owned(),
+            ifname.clone(),
+        ]
+        .join(" ")
+        .trim()
+        .to_owned();
+        self.runs.borrow_mut().push(run.clone());
+        let (status, stdout) = match self.failing.borrow().get(&run) {
+            Some(code) => (
+                Status::Exited(1),
+                json!({"code": code, "msg": "as scripted"}),
+            ),
+            None => (
+                Status::Exited(0),
+                json!({
+                    "cniVersion": conf["cniVersion"],
+                    "interfaces": [{"name": ifname, "sandbox": env("CNI_NETNS")}],
+                    "ips": [{"version": "4", "address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 0}],
+                    "routes": [{"dst": "0.0.0.0/0", "gw": "10.0.0.1"}],
+                }),
+            ),
+        };
+        let stdout = stdout.to_string().into_bytes();
+        Ok(Output {
+            status,
+            stdout,
+            stdout_cut: false,
+            stderr: Vec::new(),
+        })
+    }
+}
+
+impl CacheStore for Bench {
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.cache
+            .borrow_mut()
+            .insert(name.to_owned(), bytes.to_vec());
+        Ok(())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.cache.borrow().get(name).cloned())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.cache.borrow_mut().remove(name);
+        Ok(())
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.cache.borrow().keys().cloned().collect())
+    }
+}
+
+impl LedgerStore for Bench {
+    fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.ledgers.borrow().get(container.as_str()).cloned())
+    }
+
+    fn write(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<Pending> {
+        if self.disk_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.ledgers
+            .borrow_mut()
+            .insert(container.to_string(), bytes.to_vec());
+        Ok(Box::new(|| Ok(())))
+    }
+
+    fn remove(&self, container: &ContainerId) -> io::Result<()> {
+        self.ledgers.borrow_mut().remove(container.as_str());
+        Ok(())
+    }
+
+    fn list(&self) -> io::Result<Vec<ContainerId>> {
+        Ok(self
+            .ledgers
+            .borrow()
+            .keys()
+            .map(|id| ContainerId::parse(id).unwrap())
+            .collect())
+    }
+}
+
+impl Netns for Bench {
+    fn is_live(&self, netns: &str) -> bool {
+        !netns.is_empty() && !self.dead
+    }
+
+    fn existing(&self, _: &str, ifnames: &[&str]) -> io::Result<Vec<String>> {
+        Ok(self
+            .existing
+            .iter()
+            .filter(|name| ifnames.contains(&name.as_str()))
+            .cloned()
+            .collect())
+    }
+
+    fn change_routes(&self, _: &str, ifname: &str, change: &RouteChange) -> io::Result<()> {
+        self.routes
+            .borrow_mut()
+            .push((ifname.to_owned(), change.clone()));
+        Ok(())
+    }
+}
+
+impl Bench {
+    /// A run that fails with this code of the plugin.
+    pub(crate) fn fail(&self, run: &str, code: u32) {
+        self.failing.borrow_mut().insert(run.to_owned(), code);
+    }
+
+    /// What was run since the last time.
+    pub(crate) fn take_runs(&self) -> Vec<String> {
+        self.runs.borrow_mut().drain(..).collect()
+    }
+
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&Engine<'_>) -> T) -> T {
+        let runtime = Runtime {
+            exec: self,
+            cache: self,
+            path: vec!["/bin".into()],
+        };
+        work(&Engine {
+            runtime: &runtime,
+            ledgers: self,
+            netns: self,
+        })
+    }
+
+    /// ADD of these networks, with a status that is always written.
+    pub(crate) fn add(&self, plan: &Plan) -> Result<crate::Attached, crate::EngineError> {
+        self.with(|engine| {
+            engine.add(
+                &container("c1"),
+                plan,
+                Version::V1_0_0,
+                soon(),
+                Duration::from_secs(5),
+                &mut |_| Ok(()),
+            )
+        })
+    }
+
+    /// DEL of a container.
+    pub(crate) fn del(&self, id: &str) -> Result<crate::DelReport, crate::EngineError> {
+        let (container, args, config) =
+            (container(id), PodArgs::default(), RuntimeConfig::default());
+        let remembered = Remembered {
+            container: &container,
+            args: &args,
+            runtime_config: &config,
+        };
+        self.with(|engine| engine.del(&remembered, soon()))
+    }
+
+    /// Nothing is left of any container.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.ledgers.borrow().is_empty() && self.cache.borrow().is_empty()
+    }
+}
+
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
+
+pub(crate) fn container(id: &str) -> Container {
+    Container {
+        id: ContainerId::parse(id).unwrap(),
+        netns: "/run/netns/x".into(),
+        ifname: "eth0".into(),
+        pod: PodRef {
+            namespace: "ns".into(),
+            name: "pod".into(),
+            uid: "u".into(),
+        },
+        cni_args: "IgnoreUnknown=1".into(),
+        configuration: "multus".into(),
+        time: 1,
+    }
+}
+
+/// One attachment for each network, `eth0`, `net1`, …
+pub(crate) fn plan(networks: &[&str]) -> Plan {
+    let attachments = networks
+        .iter()
+        .enumerate()
+        .map(|(index, network)| attachment(index, network))
+        .collect();
+    Plan {
+        pod: None,
+        attachments,
+        warnings: Vec::new(),
+    }
+}
+
+fn attachment(index: usize, network: &str) -> Attachment {
+    let conf = json!({"cniVersion": "1.1.0", "name": network, "plugins": [{"type": format!("type-{network}")}]});
+    Attachment {
+        name: format!("ns/{network}"),
+        conf: NetworkConf::parse(conf.to_string().as_bytes()).unwrap(),
+        ifname: cni::IfName::parse(&plan::generated_ifname(index, None, "eth0")).unwrap(),
+        args: vec![("IgnoreUnknown".into(), "true".into())],
+        capability_args: serde_json::Map::new(),
+        requests: Requests::default(),
+        routes: RouteChange::default(),
+    }
+}
