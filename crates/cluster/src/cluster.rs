@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use http::StatusCode;
 use npwg::Definition;
 use plan::{Pod, PodRef};
 use tokio::runtime::{Builder, Runtime};
@@ -14,7 +15,7 @@ use crate::call::Call;
 use crate::credentials::Source;
 use crate::error::ClusterError;
 use crate::event::{self, Event};
-use crate::failure::Failure;
+use crate::failure::{ApiStatus, Failure};
 use crate::pod;
 use crate::text::one_line;
 use crate::{definition, status};
@@ -104,10 +105,16 @@ impl Cluster {
         name: &str,
         deadline: Instant,
     ) -> Result<Option<Pod>, ClusterError> {
-        self.get(&Call::get_pod(namespace, name)?, deadline, pod::parse)
+        self.get(
+            &Call::get_pod(namespace, name)?,
+            deadline,
+            pod::parse,
+            |status| status.is_not_found(),
+        )
     }
 
-    /// Reads a definition; `None` where the API says that there is none.
+    /// Reads a definition; `None` where the API says that there is none, or that it does not know definitions at all:
+    /// its answer is then a bare 404 (a cluster without the CRD).
     ///
     /// # Errors
     /// The API did not tell until the deadline, or refused.
@@ -121,6 +128,7 @@ impl Cluster {
             &Call::get_definition(namespace, name)?,
             deadline,
             definition::parse,
+            |status| status.code == StatusCode::NOT_FOUND,
         )
     }
 
@@ -161,6 +169,7 @@ impl Cluster {
         call: &Call,
         deadline: Instant,
         parse: fn(&[u8]) -> Result<T, serde_json::Error>,
+        is_none: fn(&ApiStatus) -> bool,
     ) -> Result<Option<T>, ClusterError> {
         match self.run(self.api.send(call, deadline)) {
             Ok(body) => parse(&body)
@@ -171,7 +180,7 @@ impl Cluster {
                     reason: one_line(&error.to_string(), 200),
                 }),
             Err(error) => match error.failure() {
-                Some(Failure::Status(status)) if status.is_not_found() => Ok(None),
+                Some(Failure::Status(status)) if is_none(status) => Ok(None),
                 _ => Err(error),
             },
         }

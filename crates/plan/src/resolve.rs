@@ -245,6 +245,7 @@ fn default_override(
     if element.namespace != conf.multus_namespace {
         check_isolation(conf, pod, &element)?;
     }
+    warnings.extend(unknown_keys(&element));
     selected::definition(conf, facts, &element, warnings).map(Some)
 }
 
@@ -266,14 +267,16 @@ fn annotated(
     })?;
     for element in &elements {
         check_isolation(conf, pod, element)?;
-        if !element.unknown_keys.is_empty() {
-            let (network, keys) = (element.reference(), element.unknown_keys.clone());
-            warnings.push(Warning::UnknownKeys { network, keys });
-        }
+        warnings.extend(unknown_keys(element));
     }
     all(elements.iter().collect(), |element| {
         selected::definition(conf, facts, element, warnings)
     })
+}
+
+fn unknown_keys(element: &SelectionElement) -> Option<Warning> {
+    let (network, keys) = (element.reference(), element.unknown_keys.clone());
+    (!keys.is_empty()).then_some(Warning::UnknownKeys { network, keys })
 }
 
 /// Resolves every item; where several miss something, asks for all of it at once.
