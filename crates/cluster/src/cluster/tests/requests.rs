@@ -130,3 +130,13 @@ fn an_endless_answer_is_not_read_to_its_end() {
         "{error}"
     );
 }
+
+#[test]
+fn a_cluster_without_the_crd_has_no_definitions() {
+    let bare = || Answer::Http(404, "", "404 page not found\n".into());
+    let server = Server::plain(vec![bare(), bare()]);
+    let (cluster, _directory) = client(&server);
+    assert_eq!(cluster.definition("shop", "net-a", soon()).unwrap(), None);
+    let error = cluster.pod("shop", "web", soon()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid, "an API that knows no pods is none: {error}");
+}
