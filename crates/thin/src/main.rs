@@ -12,6 +12,7 @@ mod report;
 mod verbs;
 
 use std::io::{self, Read, Write};
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use cni::{CniError, Invocation};
@@ -20,11 +21,7 @@ use cni::{CniError, Invocation};
 const ABOUT: &str = "meta-plugin that delegates to other CNI plugins";
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| {
-        let error = CniError::new(cni::code::INTERNAL, "Multus: internal fault")
-            .with_details(panic.to_string());
-        let _ = write!(io::stdout(), "{}", error.to_json(""));
-    }));
+    std::panic::set_hook(Box::new(fault));
     match flags::read(std::env::args().skip(1)) {
         flags::Flags::None => {}
         flags::Flags::Version => {
@@ -39,6 +36,18 @@ fn main() -> ExitCode {
         }
     }
     plugin()
+}
+
+/// A fault of this program is an error to the runtime like any other; the ledger tells the next DEL what to undo.
+#[expect(
+    clippy::exit,
+    reason = "a panic has nowhere to return to, and an abort would leave stdout empty"
+)]
+fn fault(panic: &PanicHookInfo<'_>) {
+    let error = CniError::new(cni::code::INTERNAL, "Multus: internal fault")
+        .with_details(panic.to_string());
+    let _ = write!(io::stdout(), "{}", error.to_json(""));
+    std::process::exit(1);
 }
 
 fn plugin() -> ExitCode {

@@ -4,6 +4,7 @@ mod add;
 mod del;
 mod query;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -139,37 +140,64 @@ struct Locks {
 }
 
 impl Locks {
-    /// Takes both. The delegates of an ADD inherit the container's: a DEL that follows a killed ADD ends them first.
-    fn take(
-        conf: &NetConf,
-        id: &ContainerId,
-        command: Command,
-        args: &PodArgs,
-    ) -> Result<Self, CniError> {
-        let times = &conf.timeouts;
-        let end = match command {
-            Command::Del => EndHolders::OfAdd { limit: times.del },
-            _ => EndHolders::Never,
-        };
-        let busy = |error: LockError| {
-            let code = match error {
-                LockError::Busy { .. } => code::TRY_AGAIN_LATER,
-                LockError::Io { .. } | LockError::BadId { .. } => code::IO_FAILURE,
-            };
-            messages::of_pod(code, &args.pod, error)
-        };
-        let node = NodeLock::shared(&conf.cni_dir, times.gc).map_err(busy)?;
-        let container = ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, times.lock, end)
-            .map_err(busy)?;
-        for pid in container.ended() {
-            eprintln!(
-                "multus: [{}]: ended process {pid} of an ADD whose plugin was killed",
-                args.pod.label()
-            );
+    /// Takes both for an ADD. Its delegates inherit the container's: a DEL that follows a killed ADD ends them first.
+    fn for_add(conf: &NetConf, id: &ContainerId, args: &PodArgs) -> Result<Self, CniError> {
+        Self::take(conf, id, EndHolders::Never).map_err(|error| refused(&error, args))
+    }
+
+    /// Takes both for a DEL. On a disk that is full or read-only no new lock file can be made, so that nobody can hold
+    /// one either: detaching goes on without.
+    fn for_del(conf: &NetConf, id: &ContainerId, args: &PodArgs) -> Result<Option<Self>, CniError> {
+        match Self::take(
+            conf,
+            id,
+            EndHolders::OfAdd {
+                limit: conf.timeouts.del,
+            },
+        ) {
+            Ok(locks) => {
+                for pid in locks._container.ended() {
+                    let pod = args.pod.label();
+                    eprintln!(
+                        "multus: [{pod}]: ended process {pid} of an ADD whose plugin was killed"
+                    );
+                }
+                Ok(Some(locks))
+            }
+            Err(LockError::Io { path, source }) if is_unwritable(source.kind()) => {
+                eprintln!(
+                    "multus: [{}]: detaching without lock {}: {source}",
+                    args.pod.label(),
+                    path.display()
+                );
+                Ok(None)
+            }
+            Err(error) => Err(refused(&error, args)),
         }
+    }
+
+    fn take(conf: &NetConf, id: &ContainerId, end: EndHolders) -> Result<Self, LockError> {
+        let node = NodeLock::shared(&conf.cni_dir, conf.timeouts.gc)?;
+        let container =
+            ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, conf.timeouts.lock, end)?;
         Ok(Self {
             _container: container,
             _node: node,
         })
     }
+}
+
+fn is_unwritable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn refused(error: &LockError, args: &PodArgs) -> CniError {
+    let code = match error {
+        LockError::Busy { .. } => code::TRY_AGAIN_LATER,
+        LockError::Io { .. } | LockError::BadId { .. } => code::IO_FAILURE,
+    };
+    messages::of_pod(code, &args.pod, error)
 }

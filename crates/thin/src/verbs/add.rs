@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cni::{CniError, CniResult, Command, code};
+use cni::{CniError, CniResult, code};
 use engine::{Container, Engine};
 use plan::{NetConf, Outcome, Plan, PodArgs, Request};
 
@@ -19,7 +19,7 @@ pub(crate) fn run(
     let deadline = Instant::now() + conf.timeouts.add;
     super::check_own_netns(request)?;
     let container = container(request, args)?;
-    let _locks = Locks::take(conf, &container.id, Command::Add, args)?;
+    let _locks = Locks::for_add(conf, &container.id, args)?;
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
     let engine = ground.engine(&runtime);

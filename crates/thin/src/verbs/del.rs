@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cni::{CniError, Command};
+use cni::CniError;
 use plan::{NetConf, PodArgs};
 
 use super::{Ground, Locks, container, remembered};
@@ -13,7 +13,7 @@ pub(crate) fn run(request: &cni::Request, conf: &NetConf, args: &PodArgs) -> Res
     let deadline = Instant::now() + conf.timeouts.del;
     super::check_own_netns(request)?;
     let container = container(request, args)?;
-    let _locks = Locks::take(conf, &container.id, Command::Del, args)?;
+    let _locks = Locks::for_del(conf, &container.id, args)?;
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
     let engine = ground.engine(&runtime);
