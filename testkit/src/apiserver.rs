@@ -12,6 +12,7 @@ mod server;
 mod shared;
 mod token;
 
+pub(crate) use address::free_port;
 pub use audit::AuditEvent;
 pub use pki::Identity;
 pub use server::ApiServer;

@@ -9,6 +9,7 @@ mod objects;
 mod rbac;
 pub mod wait;
 
+pub(crate) use client::agent;
 pub use client::{Client, Refused, status};
 pub use kubeconfig::{Kubeconfig, User};
 pub use objects::{Annotations, Event, NODE};

@@ -5,6 +5,7 @@ pub mod kube;
 pub mod leaks;
 pub mod netns;
 pub mod process;
+pub mod proxy;
 pub mod scripted;
 pub mod tools;
 pub mod world;

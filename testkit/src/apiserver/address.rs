@@ -16,7 +16,7 @@ pub(super) fn own() -> Ipv4Addr {
 }
 
 /// A free port at `address`, which this process gets once only.
-pub(super) fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddrV4> {
+pub(crate) fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddrV4> {
     static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
     std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed))
         .take_while(|port| *port < PORTS.end)

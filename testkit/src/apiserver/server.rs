@@ -1,7 +1,7 @@
 //! The two processes, their life, and what tests ask of them.
 
 use std::fs;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -197,6 +197,21 @@ impl ApiServer {
         self.pki
             .client(user, group)
             .with_context(|| format!("failed to make a certificate for {user}"))
+    }
+
+    /// A certificate for a server at [`ApiServer::ip`] that this API's clients accept: for what stands between them and the API.
+    pub fn serving_identity(&self) -> &Identity {
+        &self.pki.server
+    }
+
+    /// The API's own address on loopback.
+    pub fn ip(&self) -> Ipv4Addr {
+        *self.address.ip()
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address.into()
     }
 
     /// A token of a ServiceAccount that expires when the caller says; the API itself grants ten minutes at least.

@@ -11,6 +11,7 @@ use ureq::http::{Method, Request};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use super::kubeconfig::User;
+use crate::apiserver::Identity;
 
 /// No request of a test takes longer, unless the API is broken.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,31 +44,12 @@ pub struct Refused {
 impl Client {
     /// A client for the server at `https://…`, with the authority's certificate in PEM.
     pub fn new(server: &str, ca: &str, user: &User) -> anyhow::Result<Self> {
-        let ca = Certificate::from_pem(ca.as_bytes())
-            .context("failed to read the authority's certificate")?;
-        let mut tls = TlsConfig::builder()
-            .root_certs(RootCerts::from(vec![ca]))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
-        let mut token = None;
-        match user {
-            User::Token(text) => token = Some(text.clone()),
-            User::Certificate(identity) => {
-                let certificate = Certificate::from_pem(identity.certificate.as_bytes())?;
-                let key = PrivateKey::from_pem(identity.key.as_bytes())?;
-                tls = tls.client_cert(Some(ClientCert::new_with_certs(&[certificate], key)));
-            }
-        }
-        let agent = Agent::config_builder()
-            .tls_config(tls.build())
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            // Not what the machine has configured: the server is on loopback.
-            .proxy(None)
-            .user_agent("testkit")
-            .build()
-            .new_agent();
+        let (token, identity) = match user {
+            User::Token(text) => (Some(text.clone()), None),
+            User::Certificate(identity) => (None, Some(identity)),
+        };
         Ok(Self {
-            agent,
+            agent: agent(ca, identity)?,
             server: server.to_owned(),
             token,
         })
@@ -158,6 +140,29 @@ impl Client {
         }
         Err(Refused::new(method, path, answer.status().as_u16(), &text).into())
     }
+}
+
+/// What sends requests to a server of this authority, whatever it answers.
+pub(crate) fn agent(ca: &str, identity: Option<&Identity>) -> anyhow::Result<Agent> {
+    let ca = Certificate::from_pem(ca.as_bytes())
+        .context("failed to read the authority's certificate")?;
+    let mut tls = TlsConfig::builder()
+        .root_certs(RootCerts::from(vec![ca]))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    if let Some(identity) = identity {
+        let certificate = Certificate::from_pem(identity.certificate.as_bytes())?;
+        let key = PrivateKey::from_pem(identity.key.as_bytes())?;
+        tls = tls.client_cert(Some(ClientCert::new_with_certs(&[certificate], key)));
+    }
+    Ok(Agent::config_builder()
+        .tls_config(tls.build())
+        .http_status_as_error(false)
+        .timeout_global(Some(TIMEOUT))
+        // Not what the machine has configured: the server is on loopback.
+        .proxy(None)
+        .user_agent("testkit")
+        .build()
+        .new_agent())
 }
 
 impl Refused {

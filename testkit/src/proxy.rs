@@ -1,0 +1,322 @@
+//! A proxy before the API server that does what the real one can't be made to do: refuse, wait, hang up, lose an answer.
+//!
+//! It ends TLS with the API server's own certificate and passes requests on with the client's bearer token, so that what it is not
+//! told to spoil is answered by the real server. A client certificate cannot be passed on.
+
+mod http;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::json;
+use ureq::Agent;
+
+use crate::apiserver::{ApiServer, free_port};
+use crate::kube::agent;
+
+/// What happens to a request.
+#[derive(Clone)]
+pub enum Fault {
+    /// It is answered here; the API server does not see it.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// Further header lines, each with its line end.
+        headers: String,
+        /// The body.
+        body: String,
+    },
+    /// It waits here, and is passed on.
+    Delay(Duration),
+    /// Something is done first, and it is passed on.
+    After(Arc<dyn Fn() + Send + Sync>),
+    /// The connection is closed without an answer.
+    Close,
+    /// It is passed on, and the connection is closed instead of the answer.
+    LoseAnswer,
+    /// Nothing is said until the client goes.
+    Hang,
+}
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Method and path, as `GET /api/v1/namespaces/a/pods/b`.
+    pub line: String,
+    /// The value of the header `authorization`.
+    pub authorization: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// A proxy; ends when dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    server: String,
+    agent: Agent,
+    tls: Arc<ServerConfig>,
+    rules: Mutex<Vec<Rule>>,
+    seen: Mutex<Vec<Seen>>,
+}
+
+/// Which requests are spoiled, and how.
+#[derive(Debug)]
+struct Rule {
+    /// Beginning of [`Seen::line`].
+    method: &'static str,
+    /// A part of the path.
+    part: String,
+    faults: VecDeque<Fault>,
+    /// Whether the last fault stays.
+    forever: bool,
+}
+
+impl Fault {
+    /// A refusal in the API's own form.
+    pub fn status(status: u16, reason: &str) -> Self {
+        let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("scripted {status}"), "reason": reason, "code": status});
+        Self::Answer {
+            status,
+            headers: "content-type: application/json\r\n".to_owned(),
+            body: body.to_string(),
+        }
+    }
+
+    /// 429 with a time to wait, in seconds.
+    pub fn too_many(retry_after: u32) -> Self {
+        match Self::status(429, "TooManyRequests") {
+            Self::Answer {
+                status,
+                headers,
+                body,
+            } => Self::Answer {
+                status,
+                headers: format!("{headers}retry-after: {retry_after}\r\n"),
+                body,
+            },
+            other => other,
+        }
+    }
+
+    /// An answer of something that is no Kubernetes API.
+    pub fn text(status: u16, body: &str) -> Self {
+        Self::Answer {
+            status,
+            headers: "content-type: text/html\r\n".to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// Something is done before the request is passed on.
+    pub fn after(work: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::After(Arc::new(work))
+    }
+}
+
+impl Proxy {
+    /// A proxy before this API server, at its address with a port of its own.
+    pub fn start(api: &ApiServer) -> Result<Self> {
+        let address = free_port(api.ip())?;
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("failed to listen on {address} as a proxy"))?;
+        let shared = Arc::new(Shared {
+            server: api.url().to_owned(),
+            agent: agent(api.ca(), None)?,
+            tls: Arc::new(tls(api)?),
+            rules: Mutex::default(),
+            seen: Mutex::default(),
+        });
+        let (accepts, serves) = (listener.try_clone()?, Arc::clone(&shared));
+        let accepting = spawn("proxy", move || accept(&accepts, &serves))?;
+        Ok(Self {
+            listener,
+            address: address.into(),
+            shared,
+            accepting: Some(accepting),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same for a kubeconfig.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Spoils the next requests with this method and this part of the path, one after the other; those that follow are passed on.
+    pub fn next(
+        &self,
+        method: &'static str,
+        part: &str,
+        faults: impl IntoIterator<Item = Fault>,
+    ) -> &Self {
+        self.add(method, part, faults.into_iter().collect(), false)
+    }
+
+    /// Spoils every request with this method and this part of the path.
+    pub fn every(&self, method: &'static str, part: &str, fault: Fault) -> &Self {
+        self.add(method, part, VecDeque::from([fault]), true)
+    }
+
+    /// All requests so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.shared.seen).clone()
+    }
+
+    /// The requests so far with this method and this part of the path.
+    pub fn seen_of(&self, method: &str, part: &str) -> Vec<Seen> {
+        let fits = |seen: &Seen| fits(&seen.line, method, part);
+        self.seen().into_iter().filter(fits).collect()
+    }
+
+    fn add(
+        &self,
+        method: &'static str,
+        part: &str,
+        faults: VecDeque<Fault>,
+        forever: bool,
+    ) -> &Self {
+        let part = part.to_owned();
+        lock(&self.shared.rules).push(Rule {
+            method,
+            part,
+            faults,
+            forever,
+        });
+        self
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // Linux lets a blocked accept return with an error. Connections end with their clients.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+impl Shared {
+    /// What is to happen to a request.
+    fn fault(&self, line: &str) -> Option<Fault> {
+        let mut rules = lock(&self.rules);
+        let rule = rules
+            .iter_mut()
+            .find(|rule| !rule.faults.is_empty() && fits(line, rule.method, &rule.part))?;
+        if rule.forever && rule.faults.len() == 1 {
+            return rule.faults.front().cloned();
+        }
+        rule.faults.pop_front()
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer { status, .. } => write!(formatter, "Answer({status})"),
+            Self::Delay(time) => write!(formatter, "Delay({time:?})"),
+            Self::After(_) => formatter.write_str("After"),
+            Self::Close => formatter.write_str("Close"),
+            Self::LoseAnswer => formatter.write_str("LoseAnswer"),
+            Self::Hang => formatter.write_str("Hang"),
+        }
+    }
+}
+
+fn fits(line: &str, method: &str, part: &str) -> bool {
+    line.split_once(' ')
+        .is_some_and(|(of, path)| of == method && path.contains(part))
+}
+
+fn tls(api: &ApiServer) -> Result<ServerConfig> {
+    let identity = api.serving_identity();
+    let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes())
+        .context("failed to read the API server's certificate")?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes())
+        .context("failed to read the API server's key")?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?)
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept() {
+        let shared = Arc::clone(shared);
+        // A connection without a thread is closed, which the client tells as it is.
+        let _ = spawn("proxy-connection", move || drop(serve(client, &shared)));
+    }
+}
+
+/// Answers the requests of one connection until it ends.
+fn serve(client: TcpStream, shared: &Shared) -> Result<()> {
+    client.set_nodelay(true)?;
+    let tls = ServerConnection::new(Arc::clone(&shared.tls))?;
+    let mut stream = BufReader::new(StreamOwned::new(tls, client));
+    while let Some(request) = http::read(&mut stream)? {
+        let line = request.line();
+        lock(&shared.seen).push(Seen {
+            line: line.clone(),
+            authorization: request.header("authorization").to_owned(),
+            at: Instant::now(),
+        });
+        let fault = shared.fault(&line);
+        let pass = || http::pass(&shared.agent, &shared.server, &request);
+        let answer = match fault {
+            None => pass()?,
+            Some(Fault::Answer {
+                status,
+                headers,
+                body,
+            }) => http::answer(status, &headers, body.as_bytes()),
+            Some(Fault::Delay(time)) => {
+                thread::sleep(time);
+                pass()?
+            }
+            Some(Fault::After(work)) => {
+                work();
+                pass()?
+            }
+            Some(Fault::Close) => return Ok(()),
+            Some(Fault::LoseAnswer) => return pass().map(drop),
+            Some(Fault::Hang) => return Ok(stream.read(&mut [0]).map(drop)?),
+        };
+        stream.get_mut().write_all(&answer)?;
+        stream.get_mut().flush()?;
+    }
+    Ok(())
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .context("failed to start a thread")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
