@@ -54,7 +54,7 @@ impl Engine<'_> {
             Ok(attached) => attached,
             Err((begun, failure)) => {
                 ledger.records.truncate(begun);
-                let undo = self.undo(ledger, undo);
+                let undo = self.undo_failed(ledger, undo);
                 return Err(EngineError::Attachment { failure, undo });
             }
         };
@@ -183,17 +183,13 @@ impl Engine<'_> {
                 Err(failure) if record.requests.optional && !is_default => {
                     // The one that failed is taken down alone; the ledger keeps it where that does not work.
                     let record = ledger.records.remove(index);
-                    let alone = Ledger {
-                        container: ledger.container.clone(),
-                        phase: Phase::Detaching,
-                        records: vec![record],
-                    };
-                    let (left, _) = self.take_down(alone, Instant::now() + undo);
-                    let kept = left.len();
-                    for record in left.into_iter().rev() {
+                    let deadline = Instant::now() + undo;
+                    if let Some((record, _)) =
+                        self.detach_half_made(record, &ledger.container, deadline)
+                    {
                         ledger.records.insert(index, record);
+                        index += 1;
                     }
-                    index += kept;
                     failed.push(failure);
                 }
                 Err(failure) => return Err((index + 1, failure)),

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use cni::CacheEntry;
+use cni::{CacheEntry, ChainErrors};
 
 use crate::{
-    Container, Engine, EngineError, FailureKind, Failures, Ledger, LedgerError, Pending, Phase,
-    Record, Remembered,
+    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, LedgerError, Pending,
+    Phase, Record, Remembered,
 };
 
 /// What DEL came to.
@@ -67,32 +67,77 @@ impl Engine<'_> {
         Ok(DelReport { note })
     }
 
-    /// Undoes a failed ADD and says what is left.
+    /// Undoes an ADD and says what is left.
     pub(crate) fn undo(&self, ledger: Ledger, undo: Duration) -> Failures {
         // Where the ledger cannot be rewritten the old one stays, which lists all that is left and more.
         self.settle(ledger, Instant::now() + undo)
             .unwrap_or_default()
     }
 
+    /// As [`Engine::undo`], where the last record is the one whose ADD failed.
+    pub(crate) fn undo_failed(&self, mut ledger: Ledger, undo: Duration) -> Failures {
+        let deadline = Instant::now() + undo;
+        let container = ledger.container.clone();
+        let failed = ledger.records.pop();
+        let unfinished =
+            failed.and_then(|failed| self.detach_half_made(failed, &container, deadline));
+        let (mut records, mut failures) = self.take_down(ledger, deadline);
+        if let Some((record, failure)) = unfinished {
+            records.push(record);
+            failures.0.insert(0, failure);
+        }
+        // Where the ledger cannot be rewritten the old one stays, which lists all that is left and more.
+        let _ = self.keep(container, records);
+        failures
+    }
+
+    /// Detaches what an ADD may or may not have made. Some plugins insist on finding their interface; where it never
+    /// came into being, they are told that the sandbox is gone, and release the rest. What is left then, and why.
+    pub(crate) fn detach_half_made(
+        &self,
+        record: Record,
+        container: &Container,
+        deadline: Instant,
+    ) -> Option<(Record, Failure)> {
+        let netns = self.living_netns(container);
+        let attachment = record.attachment(container, netns);
+        let share = fair_share(deadline, 2);
+        let source = self.runtime.del(&record.conf, &attachment, share).err()?;
+        let ifname = record.ifname.as_str();
+        let existing = self.netns.existing(netns, &[ifname]);
+        if existing.is_ok_and(|found| found.is_empty()) {
+            let attachment = record.attachment(container, "");
+            self.runtime
+                .del(&record.conf, &attachment, deadline)
+                .err()?;
+        }
+        let failure = record.del_failure(source);
+        Some((record, failure))
+    }
+
     /// Takes down what the ledger lists, and brings the ledger to what is left.
     fn settle(&self, ledger: Ledger, deadline: Instant) -> Result<Failures, EngineError> {
         let container = ledger.container.clone();
-        let all = ledger.records.len();
         let (records, failures) = self.take_down(ledger, deadline);
-        if records.is_empty() {
-            self.forget(&container.id)?;
-        } else if records.len() < all {
-            let synced = self.write(&Ledger {
-                container,
-                phase: Phase::Detaching,
-                records,
-            })?;
-            synced().map_err(|source| EngineError::Ledger {
-                action: "sync",
-                source,
-            })?;
-        }
+        self.keep(container, records)?;
         Ok(failures)
+    }
+
+    /// Brings the ledger to what is left.
+    fn keep(&self, container: Container, records: Vec<Record>) -> Result<(), EngineError> {
+        if records.is_empty() {
+            return self.forget(&container.id);
+        }
+        let phase = Phase::Detaching;
+        let synced = self.write(&Ledger {
+            container,
+            phase,
+            records,
+        })?;
+        synced().map_err(|source| EngineError::Ledger {
+            action: "sync",
+            source,
+        })
     }
 
     /// Runs DEL of every record in reverse. What is left, in the ledger's order, and why.
@@ -107,16 +152,9 @@ impl Engine<'_> {
         for record in records.into_iter().rev() {
             let share = fair_share(deadline, waiting);
             waiting -= 1;
-            if let Err(source) =
-                self.runtime
-                    .del(&record.conf, &record.attachment(&container, netns), share)
-            {
-                let (network, ifname) = (record.conf.name().to_owned(), record.ifname.to_string());
-                failures.push(record.failure(FailureKind::Del {
-                    network,
-                    ifname,
-                    source,
-                }));
+            let attachment = record.attachment(&container, netns);
+            if let Err(source) = self.runtime.del(&record.conf, &attachment, share) {
+                failures.push(record.del_failure(source));
                 left.push(record);
             }
         }
@@ -174,6 +212,17 @@ impl Engine<'_> {
                 action: "remove",
                 source,
             })
+    }
+}
+
+impl Record {
+    fn del_failure(&self, source: ChainErrors) -> Failure {
+        let (network, ifname) = (self.conf.name().to_owned(), self.ifname.to_string());
+        self.failure(FailureKind::Del {
+            network,
+            ifname,
+            source,
+        })
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{Container, Engine, LedgerStore, Netns, Pending, Remembered};
 /// Everything that an engine stands on.
 #[derive(Default)]
 pub(crate) struct Bench {
-    /// `VERB network ifname` of each run, in order.
+    /// `VERB network ifname` of each run, in order; with `(gone)` behind it for a DEL without sandbox.
     pub(crate) runs: RefCell<Vec<String>>,
     /// Runs that fail, with the plugin's code.
     pub(crate) failing: RefCell<BTreeMap<String, u32>>,
@@ -53,14 +53,14 @@ impl Exec for Bench {
         };
         let conf: Value = serde_json::from_slice(call.stdin).unwrap();
         let ifname = env("CNI_IFNAME");
-        let run = [
-            env("CNI_COMMAND"),
-            conf["name"].as_str().unwrap().to_owned(),
-            ifname.clone(),
-        ]
-        .join(" ")
-        .trim()
-        .to_owned();
+        let gone = if env("CNI_COMMAND") == "DEL" && env("CNI_NETNS").is_empty() {
+            "(gone)"
+        } else {
+            ""
+        };
+        let network = conf["name"].as_str().unwrap().to_owned();
+        let words = [env("CNI_COMMAND"), network, ifname.clone(), gone.into()];
+        let run = words.join(" ").trim().to_owned();
         self.runs.borrow_mut().push(run.clone());
         let (status, stdout) = match self.failing.borrow().get(&run) {
             Some(code) => (

@@ -176,6 +176,7 @@ fn an_optional_attachment_that_cannot_be_taken_down_stays_in_the_ledger() {
     plan.attachments[1].requests.optional = true;
     bench.fail("ADD b net1", 100);
     bench.fail("DEL b net1", 100);
+    bench.fail("DEL b net1 (gone)", 100);
     bench.add(&plan).unwrap();
     bench.failing.borrow_mut().clear();
     bench.take_runs();
@@ -344,5 +345,26 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
         .with(|engine| engine.gc("multus", &[], soon()))
         .unwrap();
     assert_eq!(report.detached, ["c2"]);
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn a_plugin_that_insists_on_an_interface_that_never_was_is_told_that_the_sandbox_is_gone() {
+    // cni-runtime #82: host-device fails on DEL without its device
+    let bench = Bench::default();
+    bench.fail("ADD b net1", 100);
+    bench.fail("DEL b net1", 100);
+    let error = bench.add(&plan(&["a", "b"])).unwrap_err();
+    assert!(!error.to_string().contains("not undone"), "{error}");
+    assert_eq!(
+        bench.take_runs(),
+        [
+            "ADD a eth0",
+            "ADD b net1",
+            "DEL b net1",
+            "DEL b net1 (gone)",
+            "DEL a eth0"
+        ]
+    );
     assert!(bench.is_clean());
 }
