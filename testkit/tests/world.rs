@@ -82,8 +82,14 @@ fn a_command_that_takes_too_long_is_killed_with_its_children() {
         .run()
         .unwrap_err();
     assert!(error.to_string().contains("did not end within"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
-    assert_eq!(world.processes(), []);
+    // Killed is not yet gone.
+    while !world.processes().is_empty() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            world.processes()
+        );
+    }
 }
 
 #[test]

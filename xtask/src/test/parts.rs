@@ -74,12 +74,7 @@ fn unit(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
 }
 
 fn document(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
-    let mut command = cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]);
+    let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
     run(
         outcome,
         command.env("RUSTDOCFLAGS", "-D warnings").args(rest),
