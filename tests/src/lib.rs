@@ -1,1 +1,5 @@
-//! Suites that run whole programs
+//! What suites that run whole programs share.
+
+pub mod multus;
+pub mod networks;
+pub mod node;
