@@ -1,6 +1,7 @@
 //! Chores of this repository: demo and test.
 
 mod demo;
+mod fuzz;
 mod test;
 mod workspace;
 
@@ -11,6 +12,8 @@ Chores of this repository.
 
   cargo xtask demo          three networks for a pod, on this machine, without a cluster; with or without root
   cargo xtask test [PART]   everything that has to pass, or one part of it
+  cargo xtask fuzz [SECONDS] [TARGET…]
+                            the fuzz targets, ten minutes each, or as long as is said
   cargo xtask help          this text
 ";
 
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["demo", rest @ ..] => demo::run(rest),
         ["test", rest @ ..] => test::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}\n{}", test::help());
             return ExitCode::SUCCESS;
