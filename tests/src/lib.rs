@@ -3,3 +3,4 @@
 pub mod multus;
 pub mod networks;
 pub mod node;
+pub mod scene;
