@@ -1,8 +1,9 @@
 //! The world keeps what happens in it to itself, and takes it along when it ends. Needs root, or the root of a user namespace.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -204,4 +205,34 @@ fn a_relay_reaches_a_server_of_the_outside() {
         .node()
         .inside(move || TcpStream::connect(address).is_err());
     assert!(refused.unwrap());
+}
+
+/// In the process that the next test starts, the world to be left behind; elsewhere nothing.
+const LEAVE_A_WORLD: &str = "TESTKIT_LEAVE_A_WORLD";
+
+#[test]
+fn a_process_that_is_killed_leaves_nothing() {
+    if std::env::var_os(LEAVE_A_WORLD).is_some() {
+        let world = World::new().unwrap();
+        println!("\n{}", world.directory().display());
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_process_that_is_killed_leaves_nothing"])
+        .arg("--nocapture")
+        .env(LEAVE_A_WORLD, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let folder = lines.find_map(|line| line.ok().filter(|line| line.starts_with('/')));
+    let folder = folder.unwrap();
+    assert!(Path::new(&folder).exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begun = Instant::now();
+    while Path::new(&folder).exists() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{folder}");
+    }
 }

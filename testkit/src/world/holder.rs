@@ -12,9 +12,10 @@ use tempfile::TempDir;
 
 use super::reaper;
 
-/// What the holder does before it waits. `cat` ends when its standard input does, hence with the process that made the
-/// world, however that one ends.
-const SET_UP: &str = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready && exec cat";
+/// What the holder does: it waits until its standard input ends, which it does with the process that made the world, however that
+/// one ends, and removes the scratch folder that it would leave when it is killed.
+const SCRIPT: &str = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready \\
+    && { read -r _; rm -rf --one-file-system -- \"$1\"; }";
 
 /// The holder, and what else ends with the world.
 #[derive(Debug)]
@@ -41,8 +42,10 @@ impl Holder {
                 "--",
                 "sh",
                 "-c",
-                SET_UP,
+                SCRIPT,
+                "sh",
             ])
+            .arg(directory.path())
             .env("PATH", super::run::search_path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
