@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct GcReport {
     /// Containers that were detached.
-    pub detached: Vec<String>,
+    pub detached: Vec<Container>,
     /// What failed; it stays in the ledgers.
     pub failures: Failures,
 }
@@ -48,9 +48,10 @@ impl Engine<'_> {
                 continue;
             }
             networks.stale(&ledger);
+            let container = ledger.container.clone();
             let left = self.undo(ledger, deadline.saturating_duration_since(Instant::now()));
             if left.is_empty() {
-                report.detached.push(id.to_string());
+                report.detached.push(container);
             }
             report.failures.0.extend(left.0);
         }

@@ -296,6 +296,11 @@ fn a_dead_namespace_is_not_handed_to_plugins() {
     assert!(bench.is_clean());
 }
 
+fn detached(report: &crate::GcReport) -> Vec<&str> {
+    let ids = report.detached.iter();
+    ids.map(|container| container.id.as_str()).collect()
+}
+
 #[test]
 fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
     // Q15, user reports of live attachments collected
@@ -334,7 +339,7 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
     let report = bench
         .with(|engine| engine.gc("multus", &["c2".into()], soon()))
         .unwrap();
-    assert_eq!(report.detached, ["c1"]);
+    assert_eq!(detached(&report), ["c1"]);
     assert_eq!(
         bench.take_runs(),
         ["DEL b net1", "DEL a eth0", "GC a", "GC b"]
@@ -344,7 +349,7 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
     let report = bench
         .with(|engine| engine.gc("multus", &[], soon()))
         .unwrap();
-    assert_eq!(report.detached, ["c2"]);
+    assert_eq!(detached(&report), ["c2"]);
     assert!(bench.is_clean());
 }
 

@@ -36,7 +36,7 @@ impl CatalogError {
     pub(crate) fn code(&self) -> u32 {
         match self {
             Self::Api(error) => api_code(error),
-            Self::Local(_) => cni::code::INVALID_NETWORK_CONFIG,
+            Self::Local(error) => error.code(),
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum LocalError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file is too large to be a manifest.
+    /// A file is gone.
     #[error("manifestDir: {path}: vanished while it was read")]
     Vanished {
         /// Which.
@@ -39,6 +39,12 @@ pub(crate) enum LocalError {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The runtime's name for a pod would lead out of the directory.
+    #[error("manifestDir: K8S_POD_NAMESPACE and K8S_POD_NAME hold no pod's name: {name:?}")]
+    Name {
+        /// Both.
+        name: String,
+    },
     /// A definition is malformed.
     #[error("manifestDir: {namespace}/{name}: {source}")]
     Definition {
@@ -49,6 +55,16 @@ pub(crate) enum LocalError {
         /// What is wrong with it.
         source: DefinitionError,
     },
+}
+
+impl LocalError {
+    /// The CNI error code.
+    pub(crate) fn code(&self) -> u32 {
+        match self {
+            Self::Name { .. } => cni::code::INVALID_ENVIRONMENT,
+            _ => cni::code::INVALID_NETWORK_CONFIG,
+        }
+    }
 }
 
 /// A manifest larger than this is none.
@@ -64,6 +80,7 @@ impl Manifests {
 
     /// The pod of that name.
     pub(crate) fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, LocalError> {
+        check_name(namespace, name)?;
         let Some(object) = self.find("Pod", namespace, name)? else {
             return Ok(None);
         };
@@ -131,10 +148,12 @@ impl Manifests {
     }
 
     /// Where a pod's status is written.
-    pub(crate) fn status_path(&self, pod: &PodRef) -> PathBuf {
-        self.directory
+    pub(crate) fn status_path(&self, pod: &PodRef) -> Result<PathBuf, LocalError> {
+        check_name(&pod.namespace, &pod.name)?;
+        Ok(self
+            .directory
             .join(".status")
-            .join(format!("{}_{}.json", pod.namespace, pod.name))
+            .join(format!("{}_{}.json", pod.namespace, pod.name)))
     }
 
     fn find(&self, kind: &str, namespace: &str, name: &str) -> Result<Option<&Value>, LocalError> {
@@ -162,6 +181,15 @@ impl Manifests {
         let objects = read_directory(&self.directory)?;
         Ok(self.objects.get_or_init(|| objects))
     }
+}
+
+/// The names become part of a file's name.
+fn check_name(namespace: &str, name: &str) -> Result<(), LocalError> {
+    if namespace.contains('/') || name.contains('/') {
+        let name = format!("{namespace}/{name}");
+        return Err(LocalError::Name { name });
+    }
+    Ok(())
 }
 
 /// Every object of every manifest, in the order of file names.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cluster::{Event, EventType};
 use engine::{Attached, Committed, Container, Engine};
-use plan::{NetConf, PodArgs, PodRef, Warning};
+use plan::{NetConf, PodRef, Warning};
 use sys::files::Durability;
 
 use crate::catalog::{Store, Timed, api_code};
@@ -32,7 +32,9 @@ pub(crate) fn write_status(catalog: &Timed<'_>, pod: &PodRef, attached: &Attache
                 .map_err(|error| (error.to_string(), api_code(&error)))
         }
         Store::Local(manifests) => {
-            let path = manifests.status_path(pod);
+            let path = manifests
+                .status_path(pod)
+                .map_err(|error| (error.to_string(), error.code()))?;
             write_file(&path, &status).map_err(|error| (error.to_string(), cni::code::IO_FAILURE))
         }
     }
@@ -56,13 +58,16 @@ pub(crate) fn remove_status(
     engine: &Engine<'_>,
     manifests: &Manifests,
     container: &Container,
-    args: &PodArgs,
+    pod: &PodRef,
 ) {
-    let pod = Manifests::pod_of(&args.pod);
+    let pod = Manifests::pod_of(pod);
     if pod.name.is_empty() || engine.is_attached_elsewhere(&pod, container) {
         return;
     }
-    let path = manifests.status_path(&pod);
+    // A name that leads elsewhere was refused by ADD: there is no status.
+    let Ok(path) = manifests.status_path(&pod) else {
+        return;
+    };
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             eprintln!("multus: [{}]: {}: {error}", pod.label(), path.display());

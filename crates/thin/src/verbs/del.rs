@@ -24,7 +24,7 @@ pub(crate) fn run(request: &cni::Request, conf: &NetConf, args: &PodArgs) -> Res
         eprintln!("multus: [{}]: {note}", args.pod.label());
     }
     if let Some(directory) = &conf.manifest_dir {
-        report::remove_status(&engine, &Manifests::new(directory), &container, args);
+        report::remove_status(&engine, &Manifests::new(directory), &container, &args.pod);
     }
     Ok(())
 }

@@ -12,7 +12,8 @@ use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, PodArgs};
 const GC_WAIT: Duration = Duration::from_secs(5);
 
 use super::{Ground, container, remembered};
-use crate::{catalog, messages};
+use crate::local::Manifests;
+use crate::{catalog, messages, report};
 
 /// Every attachment of the container, from its ledger.
 pub(crate) fn check(
@@ -38,21 +39,25 @@ pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniEr
     else {
         return Ok(());
     };
+    let failed = |code, error: &dyn std::fmt::Display| {
+        messages::plain(
+            code,
+            format_args!("default network \"{}\": {error}", network.name()),
+        )
+    };
     let ground = Ground::new(conf);
-    ground
-        .runtime(request, conf)
-        .status(&network, deadline)
-        .map_err(|error| {
-            let code = if error.code() == 0 {
-                code::NOT_AVAILABLE
-            } else {
-                error.code()
-            };
-            messages::plain(
-                code,
-                format_args!("default network \"{}\": {error}", network.name()),
-            )
-        })
+    let runtime = ground.runtime(request, conf);
+    // Whatever its version: without its plugins no ADD can be served.
+    runtime
+        .precheck(&network)
+        .map_err(|error| failed(code::NOT_AVAILABLE, &error))?;
+    runtime.status(&network, deadline).map_err(|error| {
+        let code = match error.code() {
+            0 => code::NOT_AVAILABLE,
+            code => code,
+        };
+        failed(code, &error)
+    })
 }
 
 /// Detaches what the runtime no longer knows.
@@ -65,12 +70,16 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
-    let report = ground
-        .engine(&runtime)
+    let engine = ground.engine(&runtime);
+    let report = engine
         .gc(request.config_name.as_str(), &valid, deadline)
         .map_err(|error| messages::plain(error.code(), error))?;
     for container in &report.detached {
-        eprintln!("multus: GC: detached container {container}");
+        eprintln!("multus: GC: detached container {}", container.id);
+        if let Some(directory) = &conf.manifest_dir {
+            let manifests = Manifests::new(directory);
+            report::remove_status(&engine, &manifests, container, &container.pod);
+        }
     }
     if report.failures.is_empty() {
         Ok(())
