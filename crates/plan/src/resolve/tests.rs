@@ -1,3 +1,5 @@
+mod configured;
+
 use super::*;
 use crate::{Fact, PathFact};
 use npwg::Definition;
@@ -179,31 +181,6 @@ fn a_definition_with_a_name_is_taken_byte_for_byte() {
 }
 
 #[test]
-fn an_empty_definition_is_found_on_disk_by_its_name_past_broken_files() {
-    // T2.6, B5.75, Q77
-    let world = World::with_networks("net1")
-        .define("app", "net1", &Value::Null)
-        .directory(
-            "/etc/cni/multus/net.d",
-            &[
-                ("05-broken.conf", json!("{")),
-                (
-                    "10-net1.conf",
-                    json!({"cniVersion": "0.4.0", "name": "net1", "type": "mynet"}),
-                ),
-                (
-                    "20-net2.conf",
-                    json!({"cniVersion": "0.4.0", "name": "net2", "type": "mynet2"}),
-                ),
-            ],
-        );
-    let plan = attach(&inline(), &world).unwrap();
-    assert_eq!(plan.attachments[1].conf.plugins()[0].plugin_type(), "mynet");
-    assert_eq!(plan.attachments[1].name, "app/net1");
-    assert!(matches!(&plan.warnings[..], [Warning::SkippedFile { .. }]));
-}
-
-#[test]
 fn a_missing_definition_is_named() {
     // T2.2, B5.55
     let error = attach(&inline(), &World::with_networks("gone")).unwrap_err();
@@ -309,133 +286,6 @@ fn a_request_without_the_capability_is_a_warning() {
 }
 
 #[test]
-fn isolation_confines_a_pod_to_its_own_and_the_global_namespaces() {
-    // T2.16, B5.70, Q5
-    let mut isolated = inline();
-    isolated["namespaceIsolation"] = json!(true);
-    let world = |networks| {
-        World::with_networks(networks)
-            .define("other", "n", &plugin())
-            .define("app", "n", &plugin())
-            .define("default", "n", &plugin())
-    };
-    assert!(attach(&isolated, &world("n,default/n")).is_ok());
-    let text = attach(&isolated, &world("other/n"))
-        .unwrap_err()
-        .to_string();
-    assert!(text.contains("namespace isolation enabled, annotation violates permission, pod is in namespace app but refers to target namespace other"));
-    isolated["globalNamespaces"] = json!(" foo, other ");
-    assert!(attach(&isolated, &world("other/n")).is_ok());
-    assert!(
-        attach(&isolated, &world("default/n")).is_err(),
-        "naming any replaces the implicit default (B2.20)"
-    );
-
-    let mut override_elsewhere = world("n");
-    override_elsewhere.pod.as_mut().unwrap().default_network = Some("default/n".into());
-    assert!(matches!(
-        attach(&isolated, &override_elsewhere),
-        Err(PlanError::Isolated { .. })
-    ));
-}
-
-#[test]
-fn the_pods_default_network_replaces_the_configured_one() {
-    // T2.13, T3.10, B3.60–B3.63
-    let mut world = World::with_networks("").define("kube-system", "net1", &plugin());
-    world.pod.as_mut().unwrap().default_network = Some("net1".into());
-    let plan = attach(&inline(), &world).unwrap();
-    assert_eq!(names(&plan), [pair("kube-system/net1", "eth0")]);
-    for bad in ["", "[]", "net1,net1"] {
-        world.pod.as_mut().unwrap().default_network = Some(bad.into());
-        assert!(
-            matches!(attach(&inline(), &world), Err(PlanError::Annotation { .. })),
-            "{bad:?}"
-        );
-    }
-}
-
-#[test]
-fn the_cluster_network_is_a_definition_a_configuration_a_file_or_a_directory() {
-    // T2.9, T2.11, T2.12, B5.40
-    let on_disk = json!({"cniVersion": "1.0.0", "name": "disk", "type": "bridge"});
-    let list = json!({"cniVersion": "1.0.0", "name": "chain", "plugins": [{"type": "bridge"}]});
-    let world = World::with_networks("")
-        .define("kube-system", "nad", &plugin())
-        .directory("/etc/cni/multus/net.d", &[("10.conf", on_disk.clone())])
-        .directory(
-            "/dir/net.d",
-            &[("99-z.conf", plugin()), ("10-a.conflist", list.clone())],
-        )
-        .file("/dir/one.conf", &on_disk)
-        .file("/dir/list.conflist", &list)
-        .directory(
-            "/dir/chain",
-            &[
-                ("b.conf", json!({"type": "second"})),
-                ("a.conf", json!({"type": "first"})),
-                ("c.json", json!({"type": "not"})),
-            ],
-        );
-    let cases = [
-        ("nad", "kube-system/nad", vec!["macvlan"]),
-        ("disk", "disk", vec!["bridge"]),
-        ("/dir/net.d", "chain", vec!["bridge"]),
-        ("/dir/one.conf", "disk", vec!["bridge"]),
-        (
-            "/dir/list.conflist",
-            "chain",
-            vec!["bridge", "first", "second"],
-        ),
-    ];
-    for (network, name, types) in cases {
-        let plan = attach(&json!({"name": "m", "clusterNetwork": network}), &world).unwrap();
-        assert_eq!(plan.attachments[0].name, name, "{network}");
-        let found: Vec<&str> = plan.attachments[0]
-            .conf
-            .plugins()
-            .iter()
-            .map(cni::PluginConf::plugin_type)
-            .collect();
-        assert_eq!(found, types, "{network}");
-    }
-    for missing in ["gone", "/gone/x.conf", "/dir/empty"] {
-        let error = attach(&json!({"name": "m", "clusterNetwork": missing}), &world).unwrap_err();
-        assert!(error.to_string().contains(missing), "{error}");
-    }
-}
-
-#[test]
-fn default_networks_spare_system_namespaces() {
-    // T2.9, T2.10, B5.41
-    let conf = json!({"name": "m", "clusterNetwork": "a", "defaultNetworks": ["b", "c"]});
-    let mut world = World::with_networks("")
-        .define("kube-system", "a", &plugin())
-        .define("kube-system", "b", &plugin())
-        .define("kube-system", "c", &plugin());
-    let plan = attach(&conf, &world).unwrap();
-    assert_eq!(
-        names(&plan),
-        [
-            pair("kube-system/a", "eth0"),
-            pair("kube-system/b", "net1"),
-            pair("kube-system/c", "net2")
-        ]
-    );
-    world.pod.as_mut().unwrap().reference.namespace = "kube-system".into();
-    let mut request = request(Catalog::Api);
-    request.args.pod.namespace = "kube-system".into();
-    let outcome = crate::drive(
-        &NetConf::parse(conf.to_string().as_bytes()).unwrap(),
-        &request,
-        &world,
-    )
-    .ok()
-    .unwrap();
-    assert!(matches!(outcome, Outcome::Attach(plan) if plan.attachments.len() == 1));
-}
-
-#[test]
 fn all_definitions_are_asked_for_in_one_round() {
     let conf = conf(&inline());
     let request = request(Catalog::Api);
@@ -450,16 +300,6 @@ fn all_definitions_are_asked_for_in_one_round() {
         panic!("needs")
     };
     assert_eq!(needs.len(), 3, "each once: {needs:?}");
-}
-
-#[test]
-fn a_pod_that_the_api_does_not_know_gets_nothing_and_one_without_manifest_its_default_network() {
-    // B4.24; local mode
-    let world = World::default();
-    let unknown = crate::drive(&conf(&inline()), &request(Catalog::Api), &world);
-    assert!(matches!(unknown, Ok(Outcome::PodUnknown)));
-    let local = crate::drive(&conf(&inline()), &request(Catalog::Local), &world);
-    assert!(matches!(local, Ok(Outcome::Attach(plan)) if plan.attachments.len() == 1));
 }
 
 #[test]
@@ -506,33 +346,6 @@ fn a_gateway_takes_the_default_route_of_its_family_only() {
     assert!(matches!(
         attach(&inline(), &world),
         Err(PlanError::SeveralGateways)
-    ));
-}
-
-#[test]
-fn the_auxiliary_chain_is_the_last_attachment() {
-    // B4.26, B2.143, T7.7
-    let mut conf = json!({"cniVersion": "1.0.0", "name": "m", "clusterNetwork": "/d/10.conf", "auxiliaryCNIChainName": "vendor"});
-    let world = World::with_networks("")
-        .file(
-            "/d/10.conf",
-            &json!({"cniVersion": "1.0.0", "name": "base", "type": "bridge"}),
-        )
-        .directory("/d/vendor", &[("10.conf", json!({"type": "tuning"}))]);
-    let plan = attach(&conf, &world).unwrap();
-    assert_eq!(names(&plan), [pair("base", "eth0"), pair("vendor", "net1")]);
-    let types: Vec<&str> = plan.attachments[1]
-        .conf
-        .plugins()
-        .iter()
-        .map(cni::PluginConf::plugin_type)
-        .collect();
-    assert_eq!(types, ["passthru", "tuning"]);
-    conf["clusterNetwork"] = json!("base");
-    let world = world.define("kube-system", "base", &plugin());
-    assert!(matches!(
-        attach(&conf, &world),
-        Err(PlanError::AuxiliaryChain { .. })
     ));
 }
 
