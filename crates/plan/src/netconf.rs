@@ -7,7 +7,7 @@ use cni::{CniResult, NetworkConf, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{PlanError, RuntimeConfig, Timeouts};
+use crate::{LogOptions, PlanError, RuntimeConfig, Timeouts};
 
 /// Multus' configuration, decoded and checked (B2.1–B2.25), defaults filled in.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct NetConf {
     pub log_level: String,
     /// `logToStderr` (B2.16).
     pub log_to_stderr: bool,
+    /// `logOptions` (B2.17).
+    pub log_options: LogOptions,
     /// `readinessindicatorfile` (B2.18).
     pub readiness_indicator_file: Option<PathBuf>,
     /// `namespaceIsolation` (B2.19).
@@ -87,6 +89,7 @@ struct Document {
     log_file: String,
     log_level: String,
     log_to_stderr: bool,
+    log_options: LogOptions,
     #[serde(rename = "readinessindicatorfile")]
     readiness_indicator_file: String,
     namespace_isolation: bool,
@@ -121,6 +124,7 @@ impl Default for Document {
             log_file: String::new(),
             log_level: String::new(),
             log_to_stderr: true,
+            log_options: LogOptions::default(),
             readiness_indicator_file: String::new(),
             namespace_isolation: false,
             global_namespaces: String::new(),
@@ -177,6 +181,7 @@ impl NetConf {
             log_file: path(document.log_file),
             log_level: document.log_level,
             log_to_stderr: document.log_to_stderr,
+            log_options: document.log_options,
             readiness_indicator_file: path(document.readiness_indicator_file),
             namespace_isolation: document.namespace_isolation,
             global_namespaces: global_namespaces(&document.global_namespaces),

@@ -7,7 +7,7 @@
 //! process that acts on that container let go, even if the process that took it was killed.
 //!
 //! **Never.** No namespace, root or directory of the calling thread is changed (work in another network namespace runs on a
-//! thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed. Nothing
+//! thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed but by [`log`]. Nothing
 //! here knows Kubernetes.
 
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ pub mod environment;
 pub mod exec;
 pub mod files;
 pub mod lock;
+pub mod log;
 pub mod netlink;
 pub mod netns;
 mod ports;

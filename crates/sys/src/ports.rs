@@ -22,6 +22,11 @@ impl LedgerStore for DirLedger {
         Ok(Box::new(move || Ok(pending.wait()?)))
     }
 
+    fn rewrite(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<()> {
+        Self::write(self, container.as_str(), bytes)?;
+        Ok(())
+    }
+
     fn remove(&self, container: &ContainerId) -> io::Result<()> {
         Ok(Self::remove(self, container.as_str())?)
     }

@@ -105,3 +105,40 @@ fn two_catalogs_exclude_each_other() {
     let text = format!("{{{DELEGATE},\"kubeconfig\":\"/k\",\"manifestDir\":\"/m\"}}");
     assert!(matches!(parse(&text), Err(PlanError::TwoCatalogs)));
 }
+
+#[test]
+fn log_options_that_are_not_named_keep_their_defaults() {
+    // B2.14–B2.17, B9.4, B9.5, T6.1
+    let of = |options: &str| parse(&format!("{{{options}{DELEGATE}}}")).unwrap();
+    let plain = of("");
+    assert!(plain.log_to_stderr && plain.log_file.is_none() && plain.log_level.is_empty());
+    let default = LogOptions {
+        max_age: 5,
+        max_size: 100,
+        max_backups: 5,
+        compress: true,
+    };
+    assert_eq!(plain.log_options, default);
+    assert_eq!(of("\"logOptions\":null,").log_options, default);
+    let some = of("\"logOptions\":{\"MaxSize\":7,\"compress\":false,\"maxAge\":null},");
+    let expected = LogOptions {
+        max_size: 7,
+        compress: false,
+        ..default
+    };
+    assert_eq!(some.log_options, expected);
+}
+
+#[test]
+fn log_options_of_the_wrong_type_are_refused_with_their_path() {
+    // B0.3
+    for (options, key) in [
+        ("{\"maxSize\":\"100\"}", "logOptions.maxSize"),
+        ("{\"compress\":1}", "logOptions.compress"),
+        ("[]", "logOptions"),
+    ] {
+        let text = format!("{{\"logOptions\":{options},{DELEGATE}}}");
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}

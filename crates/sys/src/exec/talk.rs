@@ -6,6 +6,7 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
 
 use cni::exec::{Output, Status};
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 use rustix::process::Signal;
@@ -16,6 +17,8 @@ use super::group::Group;
 
 /// How long a child may take to die by SIGKILL before it is left to itself.
 const KILL_GRACE: Duration = Duration::from_secs(2);
+/// What a pipe holds at most: it can be emptied by one read.
+const BLOCK: usize = 64 << 10;
 /// How often to ask for the exit of a child where no descriptor tells it.
 const ASK: Duration = Duration::from_millis(5);
 
@@ -108,6 +111,7 @@ struct Pipes<'a> {
     stderr: Option<ChildStderr>,
     out: Capture,
     err: Capture,
+    /// What was read last. Never filled with zeros: most of it is never touched.
     buffer: Vec<u8>,
 }
 
@@ -120,7 +124,7 @@ impl<'a> Pipes<'a> {
             stderr: child.stderr.take(),
             out: Capture::head(limits.stdout),
             err: Capture::head_and_tail(limits.stderr),
-            buffer: vec![0; 64 << 10],
+            buffer: Vec::with_capacity(BLOCK),
         }
     }
 
@@ -191,11 +195,12 @@ impl<'a> Pipes<'a> {
 }
 
 /// Reads once; true at the end of the stream.
-fn drain(end: BorrowedFd<'_>, buffer: &mut [u8], capture: &mut Capture) -> bool {
-    match read(end, &mut *buffer) {
+fn drain(end: BorrowedFd<'_>, buffer: &mut Vec<u8>, capture: &mut Capture) -> bool {
+    buffer.clear();
+    match read(end, spare_capacity(buffer)) {
         Ok(0) => true,
-        Ok(count) => {
-            capture.push(buffer.get(..count).unwrap_or_default());
+        Ok(_) => {
+            capture.push(buffer);
             false
         }
         Err(Errno::AGAIN | Errno::INTR) => false,

@@ -9,6 +9,7 @@ use netlink_packet_core::{
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket as RawSocket, SocketAddr};
+use rustix::buffer::spare_capacity;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, recv};
 
@@ -55,7 +56,7 @@ impl Socket {
         Ok(Self {
             raw,
             sequence: 0,
-            buffer: vec![0; BUFFER],
+            buffer: Vec::with_capacity(BUFFER),
         })
     }
 
@@ -116,7 +117,12 @@ impl Socket {
 
     /// Takes one packet, which holds one or more messages.
     fn receive(&mut self, answer: &mut Answer) -> Result<(), Cause> {
-        let (_, length) = match recv(&self.raw, &mut self.buffer, RecvFlags::TRUNC) {
+        self.buffer.clear();
+        let (_, length) = match recv(
+            &self.raw,
+            spare_capacity(&mut self.buffer),
+            RecvFlags::TRUNC,
+        ) {
             Ok(received) => received,
             Err(rustix::io::Errno::INTR) => return Ok(()),
             Err(error) => return Err(io::Error::from(error).into()),
