@@ -65,13 +65,18 @@ const RULES: &[Rule] = &[
         never: &[],
     },
     Rule {
+        package: "fuzz-targets",
+        ours: &["cni", "npwg", "plan", "engine"],
+        never: EFFECTS,
+    },
+    Rule {
         package: "testkit",
         ours: &[],
         never: &["kube"],
     },
     Rule {
         package: "xtask",
-        ours: &["testkit"],
+        ours: &["fuzz-targets", "testkit"],
         never: &["kube"],
     },
     Rule {
