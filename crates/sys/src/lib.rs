@@ -7,8 +7,8 @@
 //! process that acts on that container let go, even if the process that took it was killed.
 //!
 //! **Never.** No namespace, root or directory of the calling thread is changed (work in another network namespace runs on a
-//! thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed but by [`log`]. Nothing
-//! here knows Kubernetes.
+//! thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed but by
+//! [`log`]. Nothing here knows Kubernetes.
 
 #![forbid(unsafe_code)]
 
@@ -22,5 +22,6 @@ pub mod netns;
 mod ports;
 #[cfg(test)]
 mod testing;
+pub mod wait;
 
 pub use ports::HostNetns;

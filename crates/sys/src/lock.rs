@@ -168,6 +168,17 @@ impl NodeLock {
     }
 }
 
+/// Tries once to lock a file alone; `None` also where that cannot be tried. Never inherited.
+pub(crate) fn try_alone(path: &Path) -> Option<impl Drop> {
+    Held::acquire(
+        path,
+        FlockOperation::NonBlockingLockExclusive,
+        Instant::now(),
+    )
+    .ok()
+    .flatten()
+}
+
 #[derive(Debug)]
 struct Held {
     fd: OwnedFd,
