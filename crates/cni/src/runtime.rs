@@ -66,6 +66,14 @@ impl Runtime<'_> {
             .try_for_each(|plugin| self.find(plugin).map(drop))
     }
 
+    /// Checks names and arguments as every verb does before a plugin runs (#50, #52); the name of the cached result.
+    ///
+    /// # Errors
+    /// [`ChainError`], which the same ADD and DEL would end with.
+    pub fn cache_name(&self, conf: &NetworkConf, at: &Attachment) -> Result<String, ChainError> {
+        checked(conf, at).map_err(|cause| ChainError::of_network(conf, Verb::Add, cause))
+    }
+
     fn find(&self, plugin: &PluginConf) -> Result<PathBuf, FindError> {
         let plugin_type = plugin.plugin_type();
         if names::check_plugin_type(plugin_type).is_err() {

@@ -42,8 +42,8 @@ impl Engine<'_> {
         undo: Duration,
         commit: &mut dyn FnMut(&Attached) -> Committed,
     ) -> Result<Attached, EngineError> {
-        self.precheck(container, plan)?;
         let records: Vec<Record> = plan.attachments.iter().map(Record::from).collect();
+        self.precheck(container, &records)?;
         let mut ledger = Ledger {
             container: container.clone(),
             phase: Phase::Attaching,
@@ -100,58 +100,6 @@ impl Engine<'_> {
                 self.forget(&remembered.container.id)
             }
         }
-    }
-
-    /// Everything that can be known to be in the way before the first delegate runs.
-    fn precheck(&self, container: &Container, plan: &Plan) -> Result<(), EngineError> {
-        let refuse = |attachment: &plan::Attachment, kind| EngineError::Attachment {
-            failure: Failure {
-                network: attachment.conf.name().to_owned(),
-                kind,
-            },
-            undo: Failures::default(),
-        };
-        for attachment in plan
-            .attachments
-            .iter()
-            .filter(|attachment| !attachment.requests.optional)
-        {
-            if let Err(source) = self.runtime.precheck(&attachment.conf) {
-                let network = attachment.conf.name().to_owned();
-                return Err(refuse(
-                    attachment,
-                    FailureKind::NoPlugin { network, source },
-                ));
-            }
-        }
-        let ifnames: Vec<&str> = plan
-            .attachments
-            .iter()
-            .map(|attachment| attachment.ifname.as_str())
-            .collect();
-        let existing = self
-            .netns
-            .existing(&container.netns, &ifnames)
-            .map_err(|source| EngineError::Netns {
-                netns: container.netns.clone(),
-                source,
-            })?;
-        let taken = plan.attachments.iter().find(|attachment| {
-            existing
-                .iter()
-                .any(|name| name == attachment.ifname.as_str())
-        });
-        if let Some(attachment) = taken {
-            let (network, ifname) = (
-                attachment.conf.name().to_owned(),
-                attachment.ifname.to_string(),
-            );
-            return Err(refuse(
-                attachment,
-                FailureKind::InterfaceExists { network, ifname },
-            ));
-        }
-        Ok(())
     }
 
     /// Runs the delegates. On failure: how many of the ledger's records were begun, and what happened.

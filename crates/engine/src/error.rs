@@ -93,6 +93,16 @@ pub enum FailureKind {
         /// The name.
         ifname: String,
     },
+    /// Its cached result would have the name of another attachment's.
+    #[error(
+        "error adding container to network \"{network}\": its cached result would have the name of that of network \"{other}\""
+    )]
+    SharedName {
+        /// The CNI name of the network.
+        network: String,
+        /// The CNI name of the other one.
+        other: String,
+    },
     /// Its chain failed on ADD.
     #[error("error adding container to network \"{network}\": {source}")]
     Add {
@@ -152,7 +162,7 @@ pub enum FailureKind {
 impl FailureKind {
     fn code(&self) -> u32 {
         match self {
-            Self::NoPlugin { .. } => code::INVALID_NETWORK_CONFIG,
+            Self::NoPlugin { .. } | Self::SharedName { .. } => code::INVALID_NETWORK_CONFIG,
             Self::InterfaceExists { .. } => code::INVALID_ENVIRONMENT,
             Self::Add { source, .. } | Self::Check { source, .. } => delegate_code(source.code()),
             Self::Del { source, .. } | Self::Gc { source, .. } => delegate_code(source.code()),

@@ -13,6 +13,7 @@ mod error;
 mod gc;
 mod ledger;
 mod ports;
+mod precheck;
 mod routes;
 #[cfg(test)]
 mod testing;

@@ -20,6 +20,12 @@ pub enum PlanError {
     /// The configuration carries a result that is none.
     #[error("error loading netconf: prevResult: {0}")]
     PrevResult(ResultError),
+    /// A directory that would be another one wherever the runtime stands.
+    #[error("error loading netconf: {key} is not an absolute path")]
+    RelativePath {
+        /// The configuration's key.
+        key: &'static str,
+    },
     /// Neither `delegates` nor `clusterNetwork`.
     #[error("error loading netconf: at least one delegate/clusterNetwork must be specified")]
     NoDelegates,

@@ -159,6 +159,10 @@ impl NetConf {
         if !document.kubeconfig.is_empty() && !document.manifest_dir.is_empty() {
             return Err(PlanError::TwoCatalogs);
         }
+        // What ADD leaves there, DEL has to find again.
+        if !document.cni_dir.starts_with('/') {
+            return Err(PlanError::RelativePath { key: "cniDir" });
+        }
         // B2.140: the inline delegates do not matter where a cluster network is named, not even broken ones.
         let delegates = if cluster_network.is_some() {
             Vec::new()

@@ -88,6 +88,11 @@ fn container(request: &cni::Request, args: &PodArgs) -> Result<Container, CniErr
         .container_id
         .clone()
         .ok_or_else(|| messages::plain(code::INVALID_ENVIRONMENT, "CNI_CONTAINERID is missing"))?;
+    // Ledgers and the result cache share a directory (B4.92).
+    if DirCache::below(Path::new("")).path() == Path::new(id.as_str()) {
+        let text = format_args!("containerID \"{id}\" is the name of the result cache");
+        return Err(messages::plain(code::INVALID_ENVIRONMENT, text));
+    }
     let time = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO)

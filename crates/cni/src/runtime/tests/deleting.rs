@@ -107,6 +107,19 @@ fn a_cached_result_that_is_broken_or_of_another_attachment_counts_as_none() {
 }
 
 #[test]
+fn the_cached_result_of_another_attachment_stays_where_it_is() {
+    // #56: `net`, `c1`, `eth0` and another attachment share the name of a file
+    let (plugins, files) = (Plugins::new(&["a"]), Files::default());
+    cached(&files, "other", "c1", previous());
+    let other = files.read("other-c1-eth0").unwrap().unwrap();
+    files.write("net-c1-eth0", &other).unwrap();
+    runtime(&plugins, &files)
+        .del(&list("1.0.0", &["a"]), &at(), soon())
+        .unwrap();
+    assert_eq!(files.read("net-c1-eth0").unwrap(), Some(other));
+}
+
+#[test]
 fn a_given_result_takes_the_place_of_a_stale_one() {
     // #82
     let (plugins, files) = (Plugins::new(&["a"]), Files::default());
