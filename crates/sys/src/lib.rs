@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod children;
 pub mod environment;
 pub mod exec;
 pub mod files;

@@ -55,10 +55,14 @@ impl Store {
         if let Some(directory) = &conf.manifest_dir {
             return Ok(Self::Local(Manifests::new(directory)));
         }
+        // A credential plugin runs before any request, and has no more time than one.
+        let limits = Limits {
+            request: Limits::default().request.min(conf.timeouts.api),
+            ..Limits::default()
+        };
         if let Some(kubeconfig) = &conf.kubeconfig {
             return Ok(Self::Api(Box::new(Cluster::from_kubeconfig(
-                kubeconfig,
-                Limits::default(),
+                kubeconfig, limits,
             )?)));
         }
         let set = |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
@@ -67,9 +71,7 @@ impl Store {
             set("KUBERNETES_SERVICE_PORT"),
         ) {
             (Some(host), Some(port)) => Ok(Self::Api(Box::new(Cluster::in_cluster(
-                &host,
-                &port,
-                Limits::default(),
+                &host, &port, limits,
             )?))),
             _ => Ok(Self::None),
         }

@@ -71,6 +71,8 @@ fn plugin() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            // A credential program that hangs.
+            sys::children::end_all();
             if print(&error.to_json(&version)).is_err() {
                 eprintln!("{}", error.msg);
             }
