@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,25 +27,47 @@ use crate::kube::agent;
 /// What happens to a request.
 #[derive(Clone)]
 pub enum Fault {
-    /// It is answered here; the API server does not see it.
-    Answer {
-        /// The HTTP status.
-        status: u16,
-        /// Further header lines, each with its line end.
-        headers: String,
-        /// The body.
-        body: String,
-    },
+    /// It is answered here, with this status, further header lines and body; the API server does not see it.
+    Answer(u16, String, String),
     /// It waits here, and is passed on.
     Delay(Duration),
     /// Something is done first, and it is passed on.
     After(Arc<dyn Fn() + Send + Sync>),
     /// The connection is closed without an answer.
     Close,
-    /// It is passed on, and the connection is closed instead of the answer.
+    /// It is passed on, and the connection is closed in place of the answer.
     LoseAnswer,
     /// Nothing is said until the client goes.
     Hang,
+}
+
+impl Fault {
+    /// A refusal in the API's own form.
+    pub fn status(code: u16, reason: &str) -> Self {
+        let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("scripted {code}"), "reason": reason, "code": code});
+        Self::Answer(code, String::new(), body.to_string())
+    }
+
+    /// 429 with a time to wait, in seconds.
+    pub fn too_many(retry_after: u32) -> Self {
+        match Self::status(429, "TooManyRequests") {
+            Self::Answer(code, _, body) => {
+                Self::Answer(code, format!("retry-after: {retry_after}\r\n"), body)
+            }
+            other => other,
+        }
+    }
+
+    /// An answer of something that is no Kubernetes API.
+    pub fn text(code: u16, body: &str) -> Self {
+        Self::Answer(code, String::new(), body.to_owned())
+    }
+
+    /// Something is done before the request is passed on.
+    pub fn after(work: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::After(Arc::new(work))
+    }
 }
 
 /// A request that came.
@@ -59,7 +82,6 @@ pub struct Seen {
 }
 
 /// A proxy; ends when dropped.
-#[derive(Debug)]
 pub struct Proxy {
     listener: TcpListener,
     address: SocketAddr,
@@ -67,68 +89,21 @@ pub struct Proxy {
     accepting: Option<JoinHandle<()>>,
 }
 
-#[derive(Debug)]
 struct Shared {
     server: String,
     agent: Agent,
     tls: Arc<ServerConfig>,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Seen>>,
+    connections: AtomicUsize,
 }
 
-/// Which requests are spoiled, and how.
-#[derive(Debug)]
+/// Requests with this method and this part of the path are spoiled in turn; with `stays`, all of them by the first fault.
 struct Rule {
-    /// Beginning of [`Seen::line`].
     method: &'static str,
-    /// A part of the path.
     part: String,
     faults: VecDeque<Fault>,
-    /// Whether the last fault stays.
-    forever: bool,
-}
-
-impl Fault {
-    /// A refusal in the API's own form.
-    pub fn status(status: u16, reason: &str) -> Self {
-        let body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": format!("scripted {status}"), "reason": reason, "code": status});
-        Self::Answer {
-            status,
-            headers: "content-type: application/json\r\n".to_owned(),
-            body: body.to_string(),
-        }
-    }
-
-    /// 429 with a time to wait, in seconds.
-    pub fn too_many(retry_after: u32) -> Self {
-        match Self::status(429, "TooManyRequests") {
-            Self::Answer {
-                status,
-                headers,
-                body,
-            } => Self::Answer {
-                status,
-                headers: format!("{headers}retry-after: {retry_after}\r\n"),
-                body,
-            },
-            other => other,
-        }
-    }
-
-    /// An answer of something that is no Kubernetes API.
-    pub fn text(status: u16, body: &str) -> Self {
-        Self::Answer {
-            status,
-            headers: "content-type: text/html\r\n".to_owned(),
-            body: body.to_owned(),
-        }
-    }
-
-    /// Something is done before the request is passed on.
-    pub fn after(work: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::After(Arc::new(work))
-    }
+    stays: bool,
 }
 
 impl Proxy {
@@ -143,14 +118,15 @@ impl Proxy {
             tls: Arc::new(tls(api)?),
             rules: Mutex::default(),
             seen: Mutex::default(),
+            connections: AtomicUsize::default(),
         });
         let (accepts, serves) = (listener.try_clone()?, Arc::clone(&shared));
-        let accepting = spawn("proxy", move || accept(&accepts, &serves))?;
+        let accepting = Some(spawn(move || accept(&accepts, &serves))?);
         Ok(Self {
             listener,
             address: address.into(),
             shared,
-            accepting: Some(accepting),
+            accepting,
         })
     }
 
@@ -171,40 +147,38 @@ impl Proxy {
         part: &str,
         faults: impl IntoIterator<Item = Fault>,
     ) -> &Self {
-        self.add(method, part, faults.into_iter().collect(), false)
-    }
-
-    /// Spoils every request with this method and this part of the path.
-    pub fn every(&self, method: &'static str, part: &str, fault: Fault) -> &Self {
-        self.add(method, part, VecDeque::from([fault]), true)
-    }
-
-    /// All requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
-        lock(&self.shared.seen).clone()
-    }
-
-    /// The requests so far with this method and this part of the path.
-    pub fn seen_of(&self, method: &str, part: &str) -> Vec<Seen> {
-        let fits = |seen: &Seen| fits(&seen.line, method, part);
-        self.seen().into_iter().filter(fits).collect()
-    }
-
-    fn add(
-        &self,
-        method: &'static str,
-        part: &str,
-        faults: VecDeque<Fault>,
-        forever: bool,
-    ) -> &Self {
-        let part = part.to_owned();
+        let (part, faults) = (part.to_owned(), faults.into_iter().collect());
         lock(&self.shared.rules).push(Rule {
             method,
             part,
             faults,
-            forever,
+            stays: false,
         });
         self
+    }
+
+    /// Spoils every request with this method and this part of the path.
+    pub fn every(&self, method: &'static str, part: &str, fault: Fault) -> &Self {
+        let (part, faults) = (part.to_owned(), VecDeque::from([fault]));
+        lock(&self.shared.rules).push(Rule {
+            method,
+            part,
+            faults,
+            stays: true,
+        });
+        self
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// The requests so far with this method and this part of the path.
+    pub fn seen(&self, method: &str, part: &str) -> Vec<Seen> {
+        let mut seen = lock(&self.shared.seen).clone();
+        seen.retain(|seen| fits(&seen.line, method, part));
+        seen
     }
 }
 
@@ -218,36 +192,29 @@ impl Drop for Proxy {
     }
 }
 
+impl fmt::Debug for Proxy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Proxy({})", self.address)
+    }
+}
+
 impl Shared {
     /// What is to happen to a request.
     fn fault(&self, line: &str) -> Option<Fault> {
         let mut rules = lock(&self.rules);
-        let rule = rules
-            .iter_mut()
-            .find(|rule| !rule.faults.is_empty() && fits(line, rule.method, &rule.part))?;
-        if rule.forever && rule.faults.len() == 1 {
+        let mut rules = rules.iter_mut();
+        let rule =
+            rules.find(|rule| !rule.faults.is_empty() && fits(line, rule.method, &rule.part))?;
+        if rule.stays {
             return rule.faults.front().cloned();
         }
         rule.faults.pop_front()
     }
 }
 
-impl fmt::Debug for Fault {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Answer { status, .. } => write!(formatter, "Answer({status})"),
-            Self::Delay(time) => write!(formatter, "Delay({time:?})"),
-            Self::After(_) => formatter.write_str("After"),
-            Self::Close => formatter.write_str("Close"),
-            Self::LoseAnswer => formatter.write_str("LoseAnswer"),
-            Self::Hang => formatter.write_str("Hang"),
-        }
-    }
-}
-
 fn fits(line: &str, method: &str, part: &str) -> bool {
-    line.split_once(' ')
-        .is_some_and(|(of, path)| of == method && path.contains(part))
+    let words = line.split_once(' ');
+    words.is_some_and(|(of, path)| of == method && path.contains(part))
 }
 
 fn tls(api: &ApiServer) -> Result<ServerConfig> {
@@ -266,8 +233,9 @@ fn tls(api: &ApiServer) -> Result<ServerConfig> {
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     while let Ok((client, _)) = listener.accept() {
         let shared = Arc::clone(shared);
-        // A connection without a thread is closed, which the client tells as it is.
-        let _ = spawn("proxy-connection", move || drop(serve(client, &shared)));
+        shared.connections.fetch_add(1, Ordering::SeqCst);
+        // A connection that cannot be served is closed, and the client tells.
+        let _ = spawn(move || drop(serve(client, &shared)));
     }
 }
 
@@ -277,21 +245,17 @@ fn serve(client: TcpStream, shared: &Shared) -> Result<()> {
     let tls = ServerConnection::new(Arc::clone(&shared.tls))?;
     let mut stream = BufReader::new(StreamOwned::new(tls, client));
     while let Some(request) = http::read(&mut stream)? {
-        let line = request.line();
         lock(&shared.seen).push(Seen {
-            line: line.clone(),
+            line: request.line.clone(),
             authorization: request.header("authorization").to_owned(),
             at: Instant::now(),
         });
-        let fault = shared.fault(&line);
         let pass = || http::pass(&shared.agent, &shared.server, &request);
-        let answer = match fault {
+        let answer = match shared.fault(&request.line) {
             None => pass()?,
-            Some(Fault::Answer {
-                status,
-                headers,
-                body,
-            }) => http::answer(status, &headers, body.as_bytes()),
+            Some(Fault::Answer(code, headers, body)) => {
+                http::answer(code, &headers, body.as_bytes())
+            }
             Some(Fault::Delay(time)) => {
                 thread::sleep(time);
                 pass()?
@@ -310,11 +274,9 @@ fn serve(client: TcpStream, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .context("failed to start a thread")
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let thread = thread::Builder::new().name("proxy".to_owned());
+    thread.spawn(work).context("failed to start a thread")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use testkit::apiserver::{ApiServer, AuditEvent};
 use testkit::kube::{self, Client, OURS, UPSTREAMS_MANIFEST, User, wait};
+use testkit::proxy::{Fault, Proxy};
 
 const STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
 
@@ -243,4 +244,41 @@ fn frozen_api_answers_when_it_is_thawed() {
         api.thaw().unwrap();
         asking.join().unwrap().unwrap();
     });
+}
+
+#[test]
+fn a_proxy_passes_on_what_it_is_not_told_to_spoil() {
+    let api = api();
+    let namespace = api.client().new_namespace("proxy").unwrap();
+    api.client().bind_role(&namespace, "multus", OURS).unwrap();
+    api.client().create_pod(&namespace, "pod", &[]).unwrap();
+    let proxy = Proxy::start(api).unwrap();
+    let user = User::Token(api.client().token(&namespace, "multus").unwrap());
+    let client = Client::new(&proxy.url(), api.ca(), &user).unwrap();
+    let status = || kube::status(&client.pod(&namespace, "pod").unwrap_err());
+    let faults = [
+        Fault::status(503, "ServiceUnavailable"),
+        Fault::Close,
+        Fault::LoseAnswer,
+    ];
+    proxy.next("GET", "/pods/pod", faults);
+
+    assert_eq!([status(), status(), status()], [Some(503), None, None]);
+    let pod = client.pod(&namespace, "pod").unwrap();
+    assert_eq!(pod["metadata"]["name"], "pod");
+    let path = format!("/api/v1/namespaces/{namespace}/pods/pod/status");
+    let patch = json!({"metadata": {"annotations": {STATUS: "[]"}}});
+    client.patch(&path, &patch).unwrap();
+
+    let seen = proxy.seen("GET", "/pods/pod");
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    let user = format!("system:serviceaccount:{namespace}:multus");
+    assert_eq!(
+        of_user(&api.audit().unwrap(), &user),
+        [
+            "get pods/ pod 200",
+            "get pods/ pod 200",
+            "patch pods/status pod 200"
+        ]
+    );
 }

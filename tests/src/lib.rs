@@ -1,5 +1,6 @@
 //! What suites that run whole programs share.
 
+pub mod cluster;
 pub mod multus;
 pub mod networks;
 pub mod node;
