@@ -67,9 +67,10 @@ impl Engine<'_> {
             action: "sync",
             source,
         });
-        match durable.and_then(|()| self.write(&ledger)) {
-            // The first write is on disk and says the same but for the phase; this one need not be waited for.
-            Ok(_pending) => Ok(attached),
+        // The first write is on disk and says the same but for the phase. A sync of this one would hold up the runtime even
+        // if nobody waited for it: a process is not gone before its threads are.
+        match durable.and_then(|()| self.rewrite(&ledger)) {
+            Ok(()) => Ok(attached),
             Err(EngineError::Ledger { action, source }) => {
                 let text = format!("cannot {action} the ledger: {source}");
                 let undo = self.undo(ledger, undo);

@@ -205,6 +205,16 @@ impl Engine<'_> {
             })
     }
 
+    pub(crate) fn rewrite(&self, ledger: &Ledger) -> Result<(), EngineError> {
+        let bytes = ledger.encode()?;
+        self.ledgers
+            .rewrite(&ledger.container.id, &bytes)
+            .map_err(|source| EngineError::Ledger {
+                action: "write",
+                source,
+            })
+    }
+
     pub(crate) fn forget(&self, id: &cni::ContainerId) -> Result<(), EngineError> {
         self.ledgers
             .remove(id)

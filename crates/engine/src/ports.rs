@@ -22,6 +22,13 @@ pub trait LedgerStore {
     /// What the file system says; the former ledger is untouched then.
     fn write(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<Pending>;
 
+    /// Puts a ledger in place of one that is durable, whole, before it returns. Nobody waits for the disk: a power cut may
+    /// bring the former one back, or leave an empty one.
+    ///
+    /// # Errors
+    /// What the file system says; the former ledger is untouched then.
+    fn rewrite(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<()>;
+
     /// Removes the container's ledger; none is fine.
     ///
     /// # Errors

@@ -5,8 +5,7 @@ mod tests;
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, Builder};
@@ -96,22 +95,11 @@ pub fn same_as_current(path: &Path) -> io::Result<bool> {
 /// # Errors
 /// When it cannot be told, for lack of rights for instance.
 pub fn state(path: &Path) -> Result<NetnsState, NetnsError> {
-    let file = match open(path) {
-        Ok(file) => file,
-        Err(NetnsError::NotANetns { .. }) => return Ok(NetnsState::NotANetns),
-        Err(NetnsError::Open { source, .. }) if is_nowhere(&source) => return Ok(NetnsState::Gone),
-        Err(error) => return Err(error),
-    };
-    // A namespace tells its kind in its name, `net:[…]`; entering it to see would take a thread.
-    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let name = fs::read_link(link).map_err(|source| NetnsError::Open {
-        path: path.to_path_buf(),
-        source,
-    })?;
-    if name.as_os_str().as_bytes().starts_with(b"net:") {
-        Ok(NetnsState::Live)
-    } else {
-        Ok(NetnsState::NotANetns)
+    match in_netns(path, || ()) {
+        Ok(()) => Ok(NetnsState::Live),
+        Err(NetnsError::NotANetns { .. }) => Ok(NetnsState::NotANetns),
+        Err(NetnsError::Open { source, .. }) if is_nowhere(&source) => Ok(NetnsState::Gone),
+        Err(error) => Err(error),
     }
 }
 
