@@ -4,4 +4,5 @@ pub mod cluster;
 pub mod multus;
 pub mod networks;
 pub mod node;
+pub mod podman;
 pub mod scene;

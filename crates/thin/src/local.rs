@@ -134,16 +134,10 @@ impl Manifests {
             })
     }
 
-    /// The pod that a runtime means: no namespace means `default`.
-    pub(crate) fn pod_of(pod: &PodRef) -> PodRef {
-        let namespace = if pod.namespace.is_empty() {
-            "default"
-        } else {
-            &pod.namespace
-        };
-        PodRef {
-            namespace: namespace.to_owned(),
-            ..pod.clone()
+    /// Completes the name that a runtime gives a pod: no namespace means `default`.
+    pub(crate) fn name_pod(pod: &mut PodRef) {
+        if pod.namespace.is_empty() && !pod.name.is_empty() {
+            "default".clone_into(&mut pod.namespace);
         }
     }
 

@@ -60,12 +60,11 @@ pub(crate) fn remove_status(
     container: &Container,
     pod: &PodRef,
 ) {
-    let pod = Manifests::pod_of(pod);
-    if pod.name.is_empty() || engine.is_attached_elsewhere(&pod, container) {
+    if pod.name.is_empty() || engine.is_attached_elsewhere(pod, container) {
         return;
     }
     // A name that leads elsewhere was refused by ADD: there is no status.
-    let Ok(path) = manifests.status_path(&pod) else {
+    let Ok(path) = manifests.status_path(pod) else {
         return;
     };
     match std::fs::remove_file(&path) {

@@ -16,6 +16,7 @@ use sys::exec::HostExec;
 use sys::files::{DirCache, DirLedger};
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
+use crate::local::Manifests;
 use crate::messages;
 
 /// Gives the runtime a result.
@@ -25,8 +26,11 @@ pub(crate) type Print<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
 pub(crate) fn run(request: &cni::Request, print: Print<'_>) -> Result<(), CniError> {
     let conf =
         NetConf::parse(&request.config).map_err(|error| messages::plain(error.code(), error))?;
-    let args =
+    let mut args =
         PodArgs::parse(&request.args).map_err(|error| messages::plain(error.code(), error))?;
+    if conf.manifest_dir.is_some() {
+        Manifests::name_pod(&mut args.pod);
+    }
     match request.command {
         Command::Add => add::run(request, &conf, &args, print),
         Command::Del => del::run(request, &conf, &args),
