@@ -18,18 +18,8 @@ impl Node {
         json!({"type": "host-local", "dataDir": self.addresses, "ranges": ranges, "routes": routes})
     }
 
-    /// A network on a bridge of the same name, which is its pods' default gateway.
-    pub fn bridge(&self, name: &str, subnet: &str) -> Value {
-        let everywhere = if subnet.contains(':') {
-            "::/0"
-        } else {
-            "0.0.0.0/0"
-        };
-        self.bridge_with(name, &[subnet], &[everywhere])
-    }
-
     /// A network on a bridge of the same name, which is its pods' gateway towards `routes`.
-    pub fn bridge_with(&self, name: &str, subnets: &[&str], routes: &[&str]) -> Value {
+    pub fn bridge(&self, name: &str, subnets: &[&str], routes: &[&str]) -> Value {
         json!({
             "cniVersion": "1.0.0",
             "name": name,
@@ -42,7 +32,7 @@ impl Node {
 
     /// The network that every pod gets: the bridge `cluster` with the default route.
     pub fn cluster(&self) -> Value {
-        self.bridge("cluster", "10.88.0.0/24")
+        self.bridge("cluster", &["10.88.0.0/24"], &["0.0.0.0/0"])
     }
 
     /// A network on the node's uplink, without gateway.

@@ -80,7 +80,7 @@ impl Scene {
 }
 
 fn storage(node: &Node) -> Value {
-    node.bridge_with("storage", &["10.90.0.0/24"], &["172.31.0.0/16"])
+    node.bridge("storage", &["10.90.0.0/24"], &["172.31.0.0/16"])
 }
 
 const POD: &str = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web";

@@ -15,7 +15,7 @@ fn node() -> Node {
     let node = Node::with_plugins();
     symlink(&node.multus, node.plugins.join("multus")).unwrap();
     node.definition("default", "lan", &node.macvlan("lan", "10.89.0.0/24"));
-    let storage = node.bridge_with("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
+    let storage = node.bridge("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
     node.definition("default", "storage", &storage);
     node.pod_with("default", "web", "lan,storage@disk0");
     node

@@ -9,7 +9,7 @@ use testkit::netns::Sandbox;
 fn attached() -> (Node, Value, Sandbox, Container) {
     let node = Node::with_plugins();
     node.definition("shop", "lan", &node.macvlan("lan", "10.89.0.0/24"));
-    let storage = node.bridge_with("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
+    let storage = node.bridge("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
     node.definition("shop", "storage", &storage);
     node.pod_with("shop", "web", "lan,storage");
     let conf = node.conf(&[node.cluster()]);

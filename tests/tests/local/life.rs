@@ -93,7 +93,7 @@ fn bridge_macvlan_ptp_and_host_device_come_and_go() {
 #[test]
 fn both_families_of_addresses_are_set_and_reported() {
     let node = Node::with_plugins();
-    let cluster = node.bridge_with(
+    let cluster = node.bridge(
         "cluster",
         &["10.88.0.0/24", "fd88::/64"],
         &["0.0.0.0/0", "::/0"],

@@ -21,7 +21,7 @@ const V6: &str = "fd88::1 eth0";
 impl Scene {
     fn set(request: &Value) -> Self {
         let node = Node::with_plugins();
-        let cluster = node.bridge_with(
+        let cluster = node.bridge(
             "cluster",
             &["10.88.0.0/24", "fd88::/64"],
             &["0.0.0.0/0", "::/0"],
@@ -172,7 +172,7 @@ fn the_interface_that_asks_keeps_only_the_route_that_it_asks_for() {
     node.definition(
         "shop",
         "second",
-        &node.bridge_with("second", &["10.90.0.0/24"], &["0.0.0.0/0"]),
+        &node.bridge("second", &["10.90.0.0/24"], &["0.0.0.0/0"]),
     );
     node.pod_with(
         "shop",

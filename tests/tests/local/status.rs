@@ -7,7 +7,7 @@ use suites::node::Node;
 fn stage() -> (Node, Value) {
     let node = Node::with_plugins();
     node.definition("shop", "lan", &node.macvlan("lan", "10.89.0.0/24"));
-    let storage = node.bridge_with("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
+    let storage = node.bridge("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
     node.definition("shop", "storage", &storage);
     node.pod_with("shop", "web", "lan,storage@disk0");
     let conf = node.conf(&[node.cluster()]);
