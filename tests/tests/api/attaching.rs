@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use suites::cluster::{ClusterNode, Pod};
 use testkit::netns::Network;
 
@@ -11,10 +11,21 @@ fn node(name: &str) -> (ClusterNode, String) {
     let node = ClusterNode::new(name);
     let other = node.api.client().new_namespace("other").unwrap();
     node.define("net-a", &node.macvlan("net-a", "10.1.0.0/24"));
-    let mut lan = node.bridge("lan", &["10.2.0.0/24", "fd00:2::/64"], &[]);
-    lan["isGateway"] = json!(false);
+    let lan = bridge(&node, "lan", &["10.2.0.0/24", "fd00:2::/64"], &[]);
     node.define_in(&other, "net-b", &lan);
     (node, other)
+}
+
+/// A network on a bridge of the same name.
+fn bridge(node: &ClusterNode, name: &str, subnets: &[&str], routes: &[&str]) -> Value {
+    json!({
+        "cniVersion": "1.0.0",
+        "name": name,
+        "type": "bridge",
+        "bridge": name,
+        "isGateway": !routes.is_empty(),
+        "ipam": node.host_local(subnets, routes),
+    })
 }
 
 fn addresses(network: &Network, link: &str) -> Vec<String> {
@@ -32,7 +43,7 @@ fn mac(pod: &Pod, link: &str) -> String {
 fn gets_its_networks(name: &str, annotation: impl Fn(&str) -> String) {
     let (mut node, other) = node(name);
     let pod = node.pod("web", &annotation(&other));
-    let conf = node.conf(&[node.bridge("cluster", &["10.244.0.0/24"], &["0.0.0.0/0"])]);
+    let conf = node.conf(&[bridge(&node, "cluster", &["10.244.0.0/24"], &["0.0.0.0/0"])]);
     let before = node.snapshot();
 
     let result = node.add(&pod, &conf).result();

@@ -156,9 +156,14 @@ fn a_name_that_would_ask_for_another_object_asks_for_none() {
 #[test]
 fn a_network_whose_plugin_is_multus_is_refused() {
     let node = ClusterNode::new("recursive");
-    for plugin in ["multus", "multus-shim"] {
-        node.define(plugin, &json!({"cniVersion": "1.0.0", "type": plugin}));
-        let pod = node.pod(&format!("web-{plugin}"), plugin);
+    let chain = json!({"plugins": [{"type": "scripted"}, {"type": "multus"}]});
+    for (name, plugin, config) in [
+        ("alone", "multus", json!({"type": "multus"})),
+        ("shim", "multus-shim", json!({"type": "multus-shim"})),
+        ("chained", "multus", chain),
+    ] {
+        node.define(name, &config);
+        let pod = node.pod(&format!("web-{name}"), name);
         let text = format!("its plugin is \"{plugin}\", Multus itself");
         refused(
             &node,

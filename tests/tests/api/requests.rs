@@ -80,7 +80,7 @@ fn a_pod_without_networks_of_its_own_costs_a_read_a_patch_and_an_event() {
 fn nothing_but_add_asks_the_api() {
     let node = ClusterNode::new("silent");
     let pod = node.annotated_pod("web", &[]);
-    let mut conf = node.conf(&[node.bridge("cluster", &["10.9.0.0/24"], &[])]);
+    let mut conf = node.scripted_conf();
     conf["cniVersion"] = "1.1.0".into();
     node.add(&pod, &conf).good();
     let asked = node.requests();
