@@ -2,6 +2,7 @@
 
 pub mod apiserver;
 pub mod kube;
+pub mod kubelet;
 pub mod leaks;
 pub mod netns;
 pub mod process;

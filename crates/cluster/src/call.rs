@@ -14,6 +14,11 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 const METADATA: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json";
 
+/// Dynamic resource allocation, in the version that every cluster has that has it for good.
+const RESOURCE_API: &str = "/apis/resource.k8s.io/v1";
+/// Slices in one answer: each has at most 128 devices and some ten kilobytes.
+const PAGE: u32 = 50;
+
 /// One request, as often as it has to be sent.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -48,6 +53,47 @@ impl Call {
                 "/apis/{}/namespaces/{segment_of_namespace}/{}/{segment_of_name}",
                 npwg::names::API_VERSION,
                 npwg::names::PLURAL,
+            ),
+            content_type: None,
+            accept: JSON,
+            body: Vec::new(),
+        })
+    }
+
+    pub(crate) fn get_claim(namespace: &str, name: &str) -> Result<Self, ClusterError> {
+        let segment_of_namespace = segment("namespace", namespace)?;
+        let segment_of_name = segment("resource claim", name)?;
+        Ok(Self {
+            action: format!("get resource claim {namespace}/{name}"),
+            method: Method::GET,
+            path: format!(
+                "{RESOURCE_API}/namespaces/{segment_of_namespace}/resourceclaims/{segment_of_name}"
+            ),
+            content_type: None,
+            accept: JSON,
+            body: Vec::new(),
+        })
+    }
+
+    /// One page of a driver's slices, of one node or of all; `next` is where the page before ended.
+    pub(crate) fn list_slices(
+        driver: &str,
+        node: Option<&str>,
+        next: Option<&str>,
+    ) -> Result<Self, ClusterError> {
+        let mut selector = String::new();
+        let mut place = String::new();
+        if let Some(node) = node {
+            selector = format!("spec.nodeName%3D{}%2C", segment("node", node)?);
+            place = format!(" on node {node}");
+        }
+        selector += &format!("spec.driver%3D{}", segment("driver", driver)?);
+        let next = next.map_or_else(String::new, |next| format!("&continue={}", escaped(next)));
+        Ok(Self {
+            action: format!("list resource slices of driver {driver}{place}"),
+            method: Method::GET,
+            path: format!(
+                "{RESOURCE_API}/resourceslices?fieldSelector={selector}&limit={PAGE}{next}"
             ),
             content_type: None,
             accept: JSON,
@@ -135,6 +181,19 @@ fn segment<'a>(what: &'static str, name: &'a str) -> Result<&'a str, ClusterErro
     Ok(name)
 }
 
+/// Text that the API gave, as a value in a query.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_') {
+            escaped.push(char::from(byte));
+        } else {
+            escaped += &format!("%{byte:02X}");
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +208,13 @@ mod tests {
             assert!(Call::get_pod(name, "pod").is_err(), "{name:?}");
             assert!(Call::get_definition(name, "net").is_err(), "{name:?}");
             assert!(Call::get_definition("ns", name).is_err(), "{name:?}");
+            assert!(Call::get_claim("ns", name).is_err(), "{name:?}");
+            assert!(Call::get_claim(name, "claim").is_err(), "{name:?}");
+            assert!(Call::list_slices(name, None, None).is_err(), "{name:?}");
+            assert!(
+                Call::list_slices("d", Some(name), None).is_err(),
+                "{name:?}"
+            );
         }
         assert_eq!(
             Call::get_definition("ns", "../secrets")
@@ -168,6 +234,18 @@ mod tests {
         assert_eq!(
             path(Call::get_definition("a", "b").unwrap()),
             "/apis/k8s.cni.cncf.io/v1/namespaces/a/network-attachment-definitions/b"
+        );
+        assert_eq!(
+            path(Call::get_claim("a", "b").unwrap()),
+            "/apis/resource.k8s.io/v1/namespaces/a/resourceclaims/b"
+        );
+        assert_eq!(
+            path(Call::list_slices("d.io", Some("n-1"), None).unwrap()),
+            "/apis/resource.k8s.io/v1/resourceslices?fieldSelector=spec.nodeName%3Dn-1%2Cspec.driver%3Dd.io&limit=50"
+        );
+        assert_eq!(
+            path(Call::list_slices("d.io", None, Some("a+/=&b")).unwrap()),
+            "/apis/resource.k8s.io/v1/resourceslices?fieldSelector=spec.driver%3Dd.io&limit=50&continue=a%2B%2F%3D%26b"
         );
         let pod = PodRef {
             namespace: "a".into(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use npwg::Definition;
-use plan::{Pod, PodRef};
+use plan::{Claim, Pod, PodRef, PublishedDevice};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::api::Api;
@@ -18,7 +18,7 @@ use crate::event::{self, Event};
 use crate::failure::{ApiStatus, Failure};
 use crate::pod;
 use crate::text::one_line;
-use crate::{definition, status};
+use crate::{claim, definition, status};
 
 /// Bounds for each request, whatever the caller's deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,49 @@ impl Cluster {
         )
     }
 
+    /// Reads a ResourceClaim; `None` where the API says that there is none.
+    ///
+    /// # Errors
+    /// The API did not tell until the deadline, or refused; also where it does not have dynamic resource allocation.
+    pub fn resource_claim(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<Claim>, ClusterError> {
+        self.get(
+            &Call::get_claim(namespace, name)?,
+            deadline,
+            claim::parse,
+            ApiStatus::is_not_found,
+        )
+    }
+
+    /// The devices in a driver's ResourceSlices that have an id for CNI plugins; of one node, or of all (B5.82).
+    ///
+    /// # Errors
+    /// The API did not tell until the deadline, or refused.
+    pub fn resource_slices(
+        &self,
+        driver: &str,
+        node: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Vec<PublishedDevice>, ClusterError> {
+        let mut devices = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let call = Call::list_slices(driver, node, next.as_deref())?;
+            let body = self.run(self.api.send(&call, deadline))?;
+            let page =
+                claim::parse_slices(&body).map_err(|error| self.unreadable(&call, &error))?;
+            devices.extend(page.devices);
+            match page.next {
+                Some(more) => next = Some(more),
+                None => return Ok(devices),
+            }
+        }
+    }
+
     /// Writes the network-status annotation, and `more` annotations, of which those without a value are removed. One
     /// patch that the API refuses where the pod is another one of the same name (Q60); where patching is forbidden, a
     /// read and an update.
@@ -174,15 +217,19 @@ impl Cluster {
         match self.run(self.api.send(call, deadline)) {
             Ok(body) => parse(&body)
                 .map(Some)
-                .map_err(|error| ClusterError::Answer {
-                    action: call.action.clone(),
-                    server: self.api.server(),
-                    reason: one_line(&error.to_string(), 200),
-                }),
+                .map_err(|error| self.unreadable(call, &error)),
             Err(error) => match error.failure() {
                 Some(Failure::Status(status)) if is_none(status) => Ok(None),
                 _ => Err(error),
             },
+        }
+    }
+
+    fn unreadable(&self, call: &Call, error: &serde_json::Error) -> ClusterError {
+        ClusterError::Answer {
+            action: call.action.clone(),
+            server: self.api.server(),
+            reason: one_line(&error.to_string(), 200),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The Kubernetes edge: pods and definitions are read, status and events are written, over the API.
+//! The Kubernetes edge: pods, definitions, claims and slices are read, status and events are written, over the API.
 //!
 //! [`Cluster`] is a blocking client for a program that handles one pod and ends. It promises:
 //!
@@ -13,6 +13,7 @@
 
 mod api;
 mod call;
+mod claim;
 mod cluster;
 mod connect;
 mod credentials;

@@ -1,12 +1,49 @@
 //! Pods, as far as anyone here reads them.
 
-use plan::{Pod, PodRef};
+use plan::{ExtendedClaim, Pod, PodClaim, PodClaims, PodRef};
 use serde::Deserialize;
 
 /// The object on the wire. What is not named is skipped while decoding: of a pod of 15 KB a few hundred bytes stay.
 #[derive(Deserialize)]
 struct Document {
     metadata: Metadata,
+    spec: Option<Spec>,
+    status: Option<Status>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    node_name: Option<String>,
+}
+
+/// Only pods with dynamically allocated resources have these.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    resource_claim_statuses: Option<Vec<ClaimStatus>>,
+    extended_resource_claim_status: Option<ExtendedStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaimStatus {
+    name: String,
+    resource_claim_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtendedStatus {
+    resource_claim_name: String,
+    request_mappings: Option<Vec<RequestMapping>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestMapping {
+    request_name: String,
+    resource_name: String,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +80,31 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Pod, serde_json::Error> {
         networks: annotations.networks,
         default_network: annotations.default_network,
         config_source: annotations.config_source,
+        claims: claims(document.spec, document.status.unwrap_or_default()),
     })
+}
+
+fn claims(spec: Option<Spec>, status: Status) -> PodClaims {
+    let claims = status.resource_claim_statuses.unwrap_or_default();
+    let claims = claims.into_iter().map(|claim| PodClaim {
+        name: claim.name,
+        claim: claim.resource_claim_name,
+    });
+    let extended = status.extended_resource_claim_status.map(|extended| {
+        let mappings = extended.request_mappings.unwrap_or_default().into_iter();
+        ExtendedClaim {
+            claim: extended.resource_claim_name,
+            requests: mappings
+                .map(|mapping| (mapping.request_name, mapping.resource_name))
+                .collect(),
+        }
+    });
+    let node = spec.and_then(|spec| spec.node_name);
+    PodClaims {
+        node: node.filter(|node| !node.is_empty()),
+        claims: claims.collect(),
+        extended,
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +125,30 @@ mod tests {
         assert_eq!(pod.networks.as_deref(), Some("net-a"));
         assert_eq!(pod.default_network.as_deref(), Some("other"));
         assert_eq!(pod.config_source.as_deref(), Some("file"));
+    }
+
+    #[test]
+    fn a_pod_keeps_what_dynamic_resource_allocation_gave_to_it() {
+        // B5.82
+        let text = br#"{"metadata":{"name":"web","namespace":"shop","uid":"u-1"},"spec":{"nodeName":"node-1"},
+            "status":{"phase":"Pending","resourceClaimStatuses":[{"name":"nic","resourceClaimName":"web-nic-x7"},
+            {"name":"optional"}],"extendedResourceClaimStatus":{"resourceClaimName":"web-extended","requestMappings":[
+            {"containerName":"c","resourceName":"example.com/nic","requestName":"container-0-request-0"}]}}}"#;
+        let claims = parse(text).unwrap().claims;
+        assert_eq!(claims.node.as_deref(), Some("node-1"));
+        let names: Vec<_> = claims
+            .claims
+            .iter()
+            .map(|claim| (claim.name.as_str(), claim.claim.as_deref()))
+            .collect();
+        assert_eq!(names, [("nic", Some("web-nic-x7")), ("optional", None)]);
+        let extended = claims.extended.unwrap();
+        assert_eq!(extended.claim, "web-extended");
+        let pair = (
+            "container-0-request-0".to_owned(),
+            "example.com/nic".to_owned(),
+        );
+        assert_eq!(extended.requests, [pair]);
     }
 
     #[test]

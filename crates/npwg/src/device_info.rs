@@ -140,16 +140,28 @@ pub const DEVICE_PLUGIN_DIR: &str = "/var/run/k8s.cni.cncf.io/devinfo/dp";
 /// Where the files of attachments are (B5.90).
 pub const CNI_DIR: &str = "/var/run/k8s.cni.cncf.io/devinfo/cni";
 
+/// What a file system takes.
+const LONGEST_FILE_NAME: usize = 255;
+
 /// Name of the file that a device plugin writes for a device (B5.91, DI-11). It has no `/` in it.
 #[must_use]
 pub fn device_plugin_file(resource_name: &str, device_id: &str) -> String {
     format!("{resource_name}-{device_id}-device.json").replace('/', "-")
 }
 
-/// Name of the file of one attachment (B4.65, DI-13). It has no `/` in it.
+/// Name of the file of one attachment (B4.65, DI-13). It has no `/` in it. Container and interface alone make it unique:
+/// where all three are longer than a file's name may be, the attachment's name is cut.
 #[must_use]
 pub fn cni_file(attachment_name: &str, container_id: &str, interface: &str) -> String {
-    format!("{attachment_name}-{container_id}_{interface}").replace('/', "-")
+    let end = format!("-{container_id}_{interface}");
+    let mut most = LONGEST_FILE_NAME
+        .saturating_sub(end.len())
+        .min(attachment_name.len());
+    while !attachment_name.is_char_boundary(most) {
+        most = most.saturating_sub(1);
+    }
+    let name = attachment_name.get(..most).unwrap_or_default();
+    format!("{name}{end}").replace('/', "-")
 }
 
 impl DeviceInfo {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{PlanError, PodRef, Requests, RuntimeConfig};
+use crate::{PlanError, PodRef, Requests, RuntimeConfig, attachment};
 
 /// The runtime's `CNI_ARGS`, read as far as a pod's identity goes (B4.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,6 +134,26 @@ pub fn capability_args(
         }
     }
     map
+}
+
+/// Capability of plugins that read or write device information (DI-30).
+const DEVICE_INFO_FILE: &str = "CNIDeviceInfoFile";
+
+/// Says in the capability arguments where the device information of an attachment is: where its device is known
+/// (B4.65), and where a plugin of its chain asks for the place (DI-30, Q73). What the runtime says of it is dropped.
+pub fn add_device_info(
+    arguments: &mut Map<String, Value>,
+    conf: &cni::NetworkConf,
+    has_device: bool,
+    file: &str,
+) {
+    let known = has_device || arguments.contains_key("deviceID");
+    if known || attachment::declares(conf, DEVICE_INFO_FILE) {
+        let path = format!("{}/{file}", npwg::device_info::CNI_DIR);
+        arguments.insert(DEVICE_INFO_FILE.to_owned(), json!(path));
+    } else {
+        arguments.remove(DEVICE_INFO_FILE);
+    }
 }
 
 /// The interface name of the attachment at `index`: what the pod asked for, else the runtime's name for the default

@@ -44,8 +44,10 @@ pub struct Requests {
     pub bandwidth: Option<npwg::Bandwidth>,
     /// Gateways for default routes; `Some([])` was written but asks for nothing.
     pub default_route: Option<Vec<IpAddr>>,
-    /// Device.
+    /// Device: the one that was allocated, else the one that the element names.
     pub device_id: Option<String>,
+    /// The resource that the device was allocated from.
+    pub resource_name: Option<String>,
     /// The attachment may fail without failing the pod.
     pub optional: bool,
 }
@@ -61,6 +63,7 @@ impl From<&SelectionElement> for Requests {
             bandwidth: element.bandwidth,
             default_route: element.default_route.clone(),
             device_id: element.device_id.clone(),
+            resource_name: None,
             optional: element.optional,
         }
     }
@@ -84,9 +87,13 @@ impl Attachment {
     }
 
     fn declares(&self, capability: &str) -> bool {
-        self.conf
-            .plugins()
-            .iter()
-            .any(|plugin| plugin.capabilities().get(capability) == Some(&true))
+        declares(&self.conf, capability)
     }
+}
+
+/// Whether any plugin of a chain declares a capability.
+pub(crate) fn declares(conf: &NetworkConf, capability: &str) -> bool {
+    conf.plugins()
+        .iter()
+        .any(|plugin| plugin.capabilities().get(capability) == Some(&true))
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use npwg::Definition;
 
 use crate::{
-    Fact, Facts, Need, NetConf, Outcome, PathFact, PlanError, Planned, Pod, Request, plan,
+    Claim, DeviceMap, Fact, Facts, Need, NetConf, Outcome, PathFact, PlanError, Planned, Pod,
+    PodRef, PublishedDevice, Request, plan,
 };
 
 /// Who fetches pods, definitions and files, synchronously.
@@ -27,6 +28,25 @@ pub trait Source {
 
     /// What lies at a path of the host.
     fn path(&self, path: &Path) -> PathFact;
+
+    /// The devices that the kubelet gave to the pod; the UID is the kubelet's.
+    ///
+    /// # Errors
+    /// What kept the source from telling.
+    fn devices(&self, pod: &PodRef) -> Result<DeviceMap, Self::Error>;
+
+    /// The ResourceClaim, `None` where it does not exist.
+    ///
+    /// # Errors
+    /// What kept the source from telling.
+    fn claim(&self, namespace: &str, name: &str) -> Result<Option<Claim>, Self::Error>;
+
+    /// The devices that the driver publishes for the node; without one, for all nodes.
+    ///
+    /// # Errors
+    /// What kept the source from telling.
+    fn slices(&self, driver: &str, node: Option<&str>)
+    -> Result<Vec<PublishedDevice>, Self::Error>;
 }
 
 /// Why no plan came out.
@@ -40,8 +60,8 @@ pub enum DriveError<E> {
     Source(E),
 }
 
-/// How often the planner may ask again. Each round brings at least one new fact; five kinds of look-up follow from
-/// each other (pod, definitions, paths, sub-directories, auxiliary chain), the rest is room.
+/// How often the planner may ask again. Each round brings at least one new fact; seven kinds of look-up follow from
+/// each other (pod, definitions, paths, sub-directories, auxiliary chain, devices and claims, slices), the rest is room.
 const ROUNDS: usize = 16;
 
 /// Asks [`plan`] until it is complete, fetching each thing once.
@@ -75,5 +95,8 @@ fn fetch<S: Source>(source: &S, need: &Need) -> Result<Fact, S::Error> {
             Fact::Definition(source.definition(namespace, name)?)
         }
         Need::Path(path) => Fact::Path(source.path(path)),
+        Need::Devices(pod) => Fact::Devices(source.devices(pod)?),
+        Need::Claim { namespace, name } => Fact::Claim(source.claim(namespace, name)?),
+        Need::Slices { driver, node } => Fact::Slices(source.slices(driver, node.as_deref())?),
     })
 }

@@ -3,6 +3,8 @@
 use cni::{ConfError, LookupError, NameError, ResultError, code};
 use npwg::SelectionError;
 
+use crate::ClaimError;
+
 /// Why a pod cannot be attached as it asks.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -150,16 +152,9 @@ pub enum PlanError {
         /// What is wrong with it.
         source: ConfError,
     },
-    /// A definition names a device resource.
-    #[error(
-        "network {network}: device resource \"{resource}\": devices are not supported by this version"
-    )]
-    Devices {
-        /// `namespace/name`.
-        network: String,
-        /// The resource's name.
-        resource: String,
-    },
+    /// The devices that dynamic resource allocation gave to the pod cannot be told.
+    #[error("failed to get resourceMap from DRA client: {0}")]
+    Claim(#[from] ClaimError),
     /// A network whose plugin is Multus itself.
     #[error(
         "network {network}: its plugin is \"{plugin}\", Multus itself, which would call itself without end"
@@ -232,7 +227,8 @@ impl PlanError {
                 code::INVALID_ENVIRONMENT
             }
             Self::NoEnd => code::INTERNAL,
-            Self::PodReplaced { .. } => code::TRY_AGAIN_LATER,
+            // The scheduler and the drivers write claims and slices; a kubelet's informers may be ahead of us.
+            Self::PodReplaced { .. } | Self::Claim(_) => code::TRY_AGAIN_LATER,
             Self::ConfiguredNetwork { reason, .. } => reason.code(),
             _ => code::INVALID_NETWORK_CONFIG,
         }

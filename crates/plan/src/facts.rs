@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cni::DirFile;
 use npwg::Definition;
 
-use crate::Pod;
+use crate::{Claim, DeviceMap, Pod, PodRef, PublishedDevice};
 
 /// Where pods and definitions come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,22 @@ pub enum Need {
     },
     /// What lies at a path of the host.
     Path(PathBuf),
+    /// The devices that the kubelet gave to a pod. The UID is the kubelet's, which for a static pod is not the API's.
+    Devices(PodRef),
+    /// A ResourceClaim.
+    Claim {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The devices that a driver publishes for a node, or for all of them.
+    Slices {
+        /// The driver.
+        driver: String,
+        /// The node.
+        node: Option<String>,
+    },
 }
 
 /// What lies at a path.
@@ -62,6 +78,12 @@ pub enum Fact {
     Definition(Option<Definition>),
     /// What lies at the path.
     Path(PathFact),
+    /// The pod's devices.
+    Devices(DeviceMap),
+    /// The claim, or that it does not exist.
+    Claim(Option<Claim>),
+    /// The driver's devices.
+    Slices(Vec<PublishedDevice>),
 }
 
 /// Everything known so far.
@@ -106,6 +128,40 @@ impl Facts {
         let need = Need::Path(path.to_owned());
         match self.known.get(&need) {
             Some(Fact::Path(fact)) => Ok(fact),
+            _ => Err(need),
+        }
+    }
+
+    pub(crate) fn devices(&self, pod: PodRef) -> Result<&DeviceMap, Need> {
+        let need = Need::Devices(pod);
+        match self.known.get(&need) {
+            Some(Fact::Devices(devices)) => Ok(devices),
+            _ => Err(need),
+        }
+    }
+
+    pub(crate) fn claim(&self, namespace: &str, name: &str) -> Result<Option<&Claim>, Need> {
+        let need = Need::Claim {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        match self.known.get(&need) {
+            Some(Fact::Claim(claim)) => Ok(claim.as_ref()),
+            _ => Err(need),
+        }
+    }
+
+    pub(crate) fn slices(
+        &self,
+        driver: &str,
+        node: Option<&str>,
+    ) -> Result<&[PublishedDevice], Need> {
+        let need = Need::Slices {
+            driver: driver.to_owned(),
+            node: node.map(str::to_owned),
+        };
+        match self.known.get(&need) {
+            Some(Fact::Slices(devices)) => Ok(devices),
             _ => Err(need),
         }
     }

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod attachment;
+mod devices;
 mod drive;
 mod error;
 mod facts;
@@ -22,14 +23,15 @@ mod selected;
 mod status;
 mod timeouts;
 
-pub use arguments::{PodArgs, capability_args, cni_args, generated_ifname};
+pub use arguments::{PodArgs, add_device_info, capability_args, cni_args, generated_ifname};
 pub use attachment::{Attachment, Requests};
+pub use devices::{AllocatedDevice, Claim, ClaimError, DeviceMap, PublishedDevice};
 pub use drive::{DriveError, Source, drive};
 pub use error::PlanError;
 pub use facts::{Catalog, Fact, Facts, Need, PathFact};
 pub use log_options::LogOptions;
 pub use netconf::NetConf;
-pub use pod::{Pod, PodRef};
+pub use pod::{ExtendedClaim, Pod, PodClaim, PodClaims, PodRef};
 pub use resolve::{Outcome, Plan, Planned, Request, Warning, default_network, plan};
 pub use routes::RouteChange;
 pub use runtime_config::RuntimeConfig;

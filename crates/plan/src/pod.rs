@@ -6,7 +6,7 @@ use npwg::names;
 const CONFIG_SOURCE: &str = "kubernetes.io/config.source";
 
 /// Which pod a sandbox belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct PodRef {
     /// The pod's namespace.
     pub namespace: String,
@@ -35,6 +35,37 @@ pub struct Pod {
     pub default_network: Option<String>,
     /// `kubernetes.io/config.source` (B3.5).
     pub config_source: Option<String>,
+    /// What dynamic resource allocation gave to it.
+    pub claims: PodClaims,
+}
+
+/// Where a pod's devices stand that were given to it by dynamic resource allocation (DRA).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodClaims {
+    /// `spec.nodeName`.
+    pub node: Option<String>,
+    /// `status.resourceClaimStatuses`.
+    pub claims: Vec<PodClaim>,
+    /// `status.extendedResourceClaimStatus`.
+    pub extended: Option<ExtendedClaim>,
+}
+
+/// One of a pod's resource claims.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodClaim {
+    /// Its name in the pod.
+    pub name: String,
+    /// The ResourceClaim behind it, where there is one.
+    pub claim: Option<String>,
+}
+
+/// The claim behind a pod's extended resources, and which request of it stands for which resource.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExtendedClaim {
+    /// The ResourceClaim.
+    pub claim: String,
+    /// Request and resource name.
+    pub requests: Vec<(String, String)>,
 }
 
 impl Pod {

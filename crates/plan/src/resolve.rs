@@ -5,12 +5,14 @@ use npwg::{SelectionElement, names};
 use crate::selected::Network;
 use crate::{
     Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Requests,
-    arguments, routes, selected,
+    arguments, devices, routes, selected,
 };
 
 /// What the runtime asks for, as far as a plan needs it.
 #[derive(Debug, Clone)]
 pub struct Request {
+    /// `CNI_CONTAINERID`.
+    pub container_id: String,
     /// `CNI_IFNAME`.
     pub ifname: String,
     /// `CNI_ARGS`.
@@ -46,6 +48,29 @@ pub enum Warning {
         network: String,
         /// The keys.
         keys: Vec<String>,
+    },
+    /// No device is left for a network whose definition names a resource (B5.84).
+    NoDevice {
+        /// The attachment's name.
+        network: String,
+        /// The resource.
+        resource: String,
+        /// How many devices of it the pod has.
+        allocated: usize,
+    },
+    /// An element names a device, and the pod was given another one for it (B3.41).
+    OtherDevice {
+        /// The attachment's name.
+        network: String,
+        /// The device that the element names.
+        asked: String,
+        /// The one that was given.
+        given: String,
+    },
+    /// A device of a claim that is of no use to networks was passed over (B5.82).
+    SkippedDevice {
+        /// Which, and why.
+        text: String,
     },
     /// A file of the configuration directory is broken and was passed over (Q77).
     SkippedFile {
@@ -120,6 +145,7 @@ fn outcome(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Outcome, 
         networks.extend(annotated(conf, facts, pod, &mut warnings)?);
     }
     networks.extend(selected::auxiliary_chain(conf, facts)?);
+    devices::assign(request, facts, pod, &mut networks, &mut warnings)?;
     let attachments = assemble(conf, request, networks)?;
     warnings.extend(attachments.iter().flat_map(missing_capabilities));
     let pod = pod.map(|pod| pod.reference.clone());
@@ -207,6 +233,7 @@ pub fn default_network(
     facts: &Facts,
 ) -> Result<Result<cni::NetworkConf, Vec<Need>>, PlanError> {
     let request = Request {
+        container_id: String::new(),
         ifname: String::new(),
         args: PodArgs::default(),
         catalog,
@@ -280,7 +307,10 @@ fn unknown_keys(element: &SelectionElement) -> Option<Warning> {
 }
 
 /// Resolves every item; where several miss something, asks for all of it at once.
-fn all<T, R>(items: Vec<T>, mut resolve: impl FnMut(T) -> Result<R, Stop>) -> Result<Vec<R>, Stop> {
+pub(crate) fn all<T, R>(
+    items: Vec<T>,
+    mut resolve: impl FnMut(T) -> Result<R, Stop>,
+) -> Result<Vec<R>, Stop> {
     let mut resolved = Vec::with_capacity(items.len());
     let mut missing: Vec<Need> = Vec::new();
     for item in items {
@@ -354,6 +384,7 @@ fn attach(
         name,
         conf: network,
         requests,
+        resource: _,
     } = network;
     if let Some(plugin) = network
         .plugins()
@@ -381,9 +412,14 @@ fn attach(
             });
         }
     };
+    let mut capability_args =
+        arguments::capability_args(&conf.runtime_config, &requests, index == 0);
+    let file = npwg::device_info::cni_file(&name, &request.container_id, ifname.as_str());
+    let has_device = requests.device_id.is_some();
+    arguments::add_device_info(&mut capability_args, &network, has_device, &file);
     Ok(Attachment {
         args: arguments::cni_args(&request.args, &requests),
-        capability_args: arguments::capability_args(&conf.runtime_config, &requests, index == 0),
+        capability_args,
         routes: crate::RouteChange::default(),
         name,
         conf: network,
@@ -415,6 +451,7 @@ impl Network {
             name: conf.name().to_owned(),
             conf,
             requests: Requests::default(),
+            resource: None,
         }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Network {
     pub(crate) name: String,
     pub(crate) conf: NetworkConf,
     pub(crate) requests: Requests,
+    /// The resource whose devices the definition is made for (B5.56).
+    pub(crate) resource: Option<String>,
 }
 
 /// A network named in the configuration: a definition, a configuration on disk, a file or a directory (B5.40).
@@ -51,6 +53,7 @@ fn from_name(
             name,
             conf: network,
             requests: Requests::default(),
+            resource: definition.resource_name.clone(),
         });
     }
     let found = on_disk(facts, &conf.conf_dir, name, Some(name), warnings)?;
@@ -58,6 +61,7 @@ fn from_name(
         name: found.name().to_owned(),
         conf: found,
         requests: Requests::default(),
+        resource: None,
     })
 }
 
@@ -70,6 +74,7 @@ fn from_path(facts: &Facts, path: &str, warnings: &mut Vec<Warning>) -> Result<N
                 name: conf.name().to_owned(),
                 conf,
                 requests: Requests::default(),
+                resource: None,
             });
         }
         PathFact::File(bytes) => bytes,
@@ -106,6 +111,7 @@ fn from_path(facts: &Facts, path: &str, warnings: &mut Vec<Warning>) -> Result<N
         name: conf.name().to_owned(),
         conf,
         requests: Requests::default(),
+        resource: None,
     })
 }
 
@@ -128,6 +134,7 @@ pub(crate) fn definition(
         name: element.reference(),
         conf: network,
         requests: Requests::from(element),
+        resource: definition.resource_name.clone(),
     })
 }
 
@@ -139,13 +146,6 @@ fn definition_conf(
     warnings: &mut Vec<Warning>,
 ) -> Result<NetworkConf, Stop> {
     let network = format!("{}/{}", definition.namespace, definition.name);
-    if let Some(resource) = &definition.resource_name {
-        return Err(PlanError::Devices {
-            network,
-            resource: resource.clone(),
-        }
-        .into());
-    }
     if definition.config.is_empty() {
         return on_disk(
             facts,
@@ -247,6 +247,7 @@ pub(crate) fn auxiliary_chain(conf: &NetConf, facts: &Facts) -> Result<Option<Ne
         name: name.clone(),
         conf: chain,
         requests: Requests::default(),
+        resource: None,
     }))
 }
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use cluster::{Cluster, ClusterError, Kind, Limits};
+use devices::{DevicesError, Kubelet};
 use npwg::Definition;
-use plan::{Catalog, NetConf, PathFact, Pod, Source};
+use plan::{Catalog, Claim, DeviceMap, NetConf, PathFact, Pod, PodRef, PublishedDevice, Source};
 
 use crate::local::{LocalError, Manifests};
 
@@ -29,6 +30,9 @@ pub(crate) enum CatalogError {
     /// The manifests.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// The kubelet.
+    #[error(transparent)]
+    Devices(#[from] DevicesError),
 }
 
 impl CatalogError {
@@ -37,6 +41,8 @@ impl CatalogError {
         match self {
             Self::Api(error) => api_code(error),
             Self::Local(error) => error.code(),
+            Self::Devices(error) if error.may_pass() => cni::code::TRY_AGAIN_LATER,
+            Self::Devices(_) => cni::code::IO_FAILURE,
         }
     }
 }
@@ -124,6 +130,37 @@ impl Source for Timed<'_> {
 
     fn path(&self, path: &Path) -> PathFact {
         look(path)
+    }
+
+    fn devices(&self, pod: &PodRef) -> Result<DeviceMap, CatalogError> {
+        let kubelet = Kubelet::default();
+        // Without a cluster there need not be a kubelet, and nobody allocates devices then.
+        if matches!(self.store, Store::Local(_)) && !kubelet.is_there() {
+            return Ok(DeviceMap::new());
+        }
+        Ok(kubelet.devices(pod, self.request_deadline())?)
+    }
+
+    fn claim(&self, namespace: &str, name: &str) -> Result<Option<Claim>, CatalogError> {
+        match self.store {
+            Store::None | Store::Local(_) => Ok(None),
+            Store::Api(cluster) => {
+                Ok(cluster.resource_claim(namespace, name, self.request_deadline())?)
+            }
+        }
+    }
+
+    fn slices(
+        &self,
+        driver: &str,
+        node: Option<&str>,
+    ) -> Result<Vec<PublishedDevice>, CatalogError> {
+        match self.store {
+            Store::None | Store::Local(_) => Ok(Vec::new()),
+            Store::Api(cluster) => {
+                Ok(cluster.resource_slices(driver, node, self.request_deadline())?)
+            }
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) fn unprinted(error: &std::io::Error) -> CniError {
 pub(crate) fn planning(pod: &PodRef, error: &DriveError<CatalogError>) -> CniError {
     match error {
         DriveError::Plan(error) => of_pod(error.code(), pod, error),
+        DriveError::Source(error @ CatalogError::Devices(_)) => {
+            of_pod(error.code(), pod, format_args!("failed to {error}"))
+        }
         DriveError::Source(error) => of_pod(
             error.code(),
             pod,
@@ -84,7 +87,11 @@ pub(crate) fn warning(warning: &Warning) -> Option<(&'static str, String)> {
                 "network {network}: no plugin declares the capability {capability} that the pod asks for; it may have no effect"
             ),
         )),
-        Warning::UnknownKeys { .. } | Warning::SkippedFile { .. } => None,
+        Warning::NoDevice { .. } => Some(("NoDevice", warning_line(warning))),
+        Warning::UnknownKeys { .. }
+        | Warning::OtherDevice { .. }
+        | Warning::SkippedDevice { .. }
+        | Warning::SkippedFile { .. } => None,
     }
 }
 
@@ -101,6 +108,22 @@ pub(crate) fn warning_line(warning: &Warning) -> String {
             "network {network}: unknown keys ignored: {}",
             keys.join(", ")
         ),
+        Warning::NoDevice {
+            network,
+            resource,
+            allocated,
+        } => format!(
+            "network {network}: no device of resource {resource} is left for it, it is attached without one: \
+             {allocated} allocated to the pod"
+        ),
+        Warning::OtherDevice {
+            network,
+            asked,
+            given,
+        } => format!(
+            "network {network}: device {asked} of the annotation passed over, {given} was allocated"
+        ),
+        Warning::SkippedDevice { text } => text.clone(),
         Warning::SkippedFile { text } => format!("configuration file passed over: {text}"),
     }
 }

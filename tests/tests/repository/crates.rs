@@ -60,8 +60,15 @@ const RULES: &[Rule] = &[
         never: SYSTEM,
     },
     Rule {
+        package: "devices",
+        ours: &["plan", "npwg"],
+        never: &[
+            "kube", "k8s-", "hyper", "tower", "rustls", "rustix", "nix", "libc", "netlink",
+        ],
+    },
+    Rule {
         package: "thin",
-        ours: &["cni", "npwg", "plan", "engine", "sys", "cluster"],
+        ours: &["cni", "npwg", "plan", "engine", "sys", "cluster", "devices"],
         never: &[],
     },
     Rule {

@@ -7,6 +7,7 @@ use super::*;
 use crate::event::EventType;
 use crate::testing::{Answer, Server};
 
+mod claims;
 mod identity;
 mod requests;
 mod retries;

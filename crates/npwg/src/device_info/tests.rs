@@ -142,3 +142,15 @@ fn file_names_have_no_slash() {
     );
     assert_eq!(cni_file("ns/net", "0123abc", "net1"), "ns-net-0123abc_net1");
 }
+
+#[test]
+fn the_file_of_an_attachment_fits_whatever_its_network_is_called() {
+    let (name, id) = (format!("ns/{}", "n".repeat(253)), "c".repeat(64));
+    let file = cni_file(&name, &id, "net1");
+    assert_eq!(file.len(), 255);
+    assert!(
+        file.starts_with("ns-nnn") && file.ends_with(&format!("n-{id}_net1")),
+        "{file}"
+    );
+    assert!(cni_file(&"ä".repeat(200), &id, "net1").len() <= 255);
+}

@@ -89,11 +89,24 @@ impl crate::Source for World {
             .find(|(known, _)| known == path)
             .map_or(PathFact::Missing, |(_, fact)| fact.clone())
     }
+
+    fn devices(&self, _: &PodRef) -> Result<crate::DeviceMap, Self::Error> {
+        panic!("no definition names a resource")
+    }
+
+    fn claim(&self, _: &str, _: &str) -> Result<Option<crate::Claim>, Self::Error> {
+        panic!("no definition names a resource")
+    }
+
+    fn slices(&self, _: &str, _: Option<&str>) -> Result<Vec<crate::PublishedDevice>, Self::Error> {
+        panic!("no definition names a resource")
+    }
 }
 
 fn request(catalog: Catalog) -> Request {
     let args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=app;K8S_POD_NAME=pod;K8S_POD_UID=u1";
     Request {
+        container_id: "c1".into(),
         ifname: "eth0".into(),
         args: PodArgs::parse(args).unwrap(),
         catalog,
@@ -347,12 +360,4 @@ fn a_gateway_takes_the_default_route_of_its_family_only() {
         attach(&inline(), &world),
         Err(PlanError::SeveralGateways)
     ));
-}
-
-#[test]
-fn a_definition_for_a_device_resource_is_refused_rather_than_attached_without_device() {
-    let mut world = World::with_networks("net-a").define("app", "net-a", &plugin());
-    world.definitions[0].resource_name = Some("vendor.example/sriov".into());
-    let text = attach(&inline(), &world).unwrap_err().to_string();
-    assert!(text.contains("vendor.example/sriov"), "{text}");
 }

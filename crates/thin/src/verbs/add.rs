@@ -62,7 +62,9 @@ fn outcome(
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default();
+    let container_id = request.container_id.as_ref().map(ToString::to_string);
     let wanted = Request {
+        container_id: container_id.unwrap_or_default(),
         ifname,
         args: args.clone(),
         catalog: catalog.store.kind(),

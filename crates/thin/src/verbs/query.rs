@@ -125,7 +125,8 @@ fn default_network(conf: &NetConf) -> Result<Option<cni::NetworkConf>, PlanError
                 for need in needs {
                     let fact = match &need {
                         Need::Path(path) => Fact::Path(catalog::look(path)),
-                        Need::Pod { .. } | Need::Definition { .. } => return Ok(None),
+                        // Everything else is the API's or the kubelet's to tell.
+                        _ => return Ok(None),
                     };
                     facts.insert(need, fact);
                 }

@@ -138,5 +138,9 @@ fn a_cluster_without_the_crd_has_no_definitions() {
     let (cluster, _directory) = client(&server);
     assert_eq!(cluster.definition("shop", "net-a", soon()).unwrap(), None);
     let error = cluster.pod("shop", "web", soon()).unwrap_err();
-    assert_eq!(error.kind(), Kind::Invalid, "an API that knows no pods is none: {error}");
+    assert_eq!(
+        error.kind(),
+        Kind::Invalid,
+        "an API that knows no pods is none: {error}"
+    );
 }
