@@ -21,7 +21,7 @@ pub(crate) fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddrV4> {
     std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed))
         .take_while(|port| *port < PORTS.end)
         .map(|port| SocketAddrV4::new(address, port))
-        .find(|address| TcpListener::bind(address).is_ok())
+        .find(|address| TcpListener::bind(address).is_ok_and(release))
         .with_context(|| {
             format!(
                 "no port between {} and {} is free at {address}",
@@ -30,9 +30,25 @@ pub(crate) fn free_port(address: Ipv4Addr) -> anyhow::Result<SocketAddrV4> {
         })
 }
 
+/// Lets a port go at once. A process that another thread is just starting has a copy of the socket until it is the new program,
+/// and closing ours alone would leave that one listening.
+fn release(listener: TcpListener) -> bool {
+    rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_free_although_a_starting_process_has_a_copy_of_its_socket() {
+        let address = SocketAddrV4::new(own(), PORTS.end);
+        let listener = TcpListener::bind(address).unwrap();
+        let copy = listener.try_clone().unwrap();
+        assert!(release(listener));
+        drop(TcpListener::bind(address).unwrap());
+        drop(copy);
+    }
 
     #[test]
     fn ports_differ_and_can_be_bound() {
