@@ -1,5 +1,6 @@
-//! Chores of this repository: demo and test.
+//! Chores of this repository: demo, test and bench.
 
+mod bench;
 mod demo;
 mod fuzz;
 mod test;
@@ -12,6 +13,7 @@ Chores of this repository.
 
   cargo xtask demo          three networks for a pod, on this machine, without a cluster; with or without root
   cargo xtask test [PART]   everything that has to pass, or one part of it
+  cargo xtask bench         what multus adds, beside its delegates called directly; with or without root
   cargo xtask fuzz [SECONDS] [TARGET…]
                             the fuzz targets, ten minutes each, or as long as is said
   cargo xtask help          this text
@@ -23,9 +25,10 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["demo", rest @ ..] => demo::run(rest),
         ["test", rest @ ..] => test::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] | [] => {
-            print!("{HELP}\n{}", test::help());
+            print!("{HELP}\n{}\n{}", test::help(), bench::help());
             return ExitCode::SUCCESS;
         }
         [unknown, ..] => Err(anyhow::anyhow!(
