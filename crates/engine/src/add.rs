@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CniResult, Version};
+use cni::{CniResult, Verb, Version};
 use npwg::NetworkStatus;
 use plan::{Plan, network_statuses};
 
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Record,
-    Remembered,
+    Remembered, Stage,
 };
 
 /// What ADD came to.
@@ -155,6 +155,7 @@ impl Engine<'_> {
     ) -> Result<CniResult, Failure> {
         let network = || record.conf.name().to_owned();
         let attachment = record.attachment(container, &container.netns);
+        self.tell(Verb::Add, container, record, Stage::Begins);
         let mut result = self
             .runtime
             .add(&record.conf, &attachment, deadline)
@@ -167,6 +168,7 @@ impl Engine<'_> {
         if !record.routes.is_empty() {
             self.move_default_route(container, record, &mut result)?;
         }
+        self.tell(Verb::Add, container, record, Stage::Done(Some(&result)));
         Ok(result)
     }
 }

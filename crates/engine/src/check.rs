@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use cni::Version;
+use cni::{Verb, Version};
 
-use crate::{Engine, EngineError, FailureKind, Failures, Ledger, Phase, Remembered};
+use crate::{Engine, EngineError, FailureKind, Failures, Ledger, Phase, Remembered, Stage};
 
 impl Engine<'_> {
     /// Checks every attachment whose configuration can be checked (CNI 0.4.0 and later, B4.128).
@@ -25,6 +25,7 @@ impl Engine<'_> {
             .filter(|record| record.conf.version() >= Version::V0_4_0)
         {
             let attachment = record.attachment(&ledger.container, &remembered.container.netns);
+            self.tell(Verb::Check, &ledger.container, record, Stage::Begins);
             if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
                 let (network, ifname) = (record.conf.name().to_owned(), record.ifname.to_string());
                 let failure = record.failure(FailureKind::Check {
@@ -37,6 +38,7 @@ impl Engine<'_> {
                     undo: Failures::default(),
                 });
             }
+            self.tell(Verb::Check, &ledger.container, record, Stage::Done(None));
         }
         Ok(())
     }

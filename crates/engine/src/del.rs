@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CacheEntry, ChainErrors};
+use cni::{CacheEntry, ChainErrors, Verb};
 
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, LedgerError, Pending,
-    Phase, Record, Remembered,
+    Phase, Record, Remembered, Stage,
 };
 
 /// What DEL came to.
@@ -102,14 +102,23 @@ impl Engine<'_> {
         let netns = self.living_netns(container);
         let attachment = record.attachment(container, netns);
         let share = fair_share(deadline, 2);
-        let source = self.runtime.del(&record.conf, &attachment, share).err()?;
+        self.tell(Verb::Del, container, &record, Stage::Begins);
+        let Err(source) = self.runtime.del(&record.conf, &attachment, share) else {
+            self.tell(Verb::Del, container, &record, Stage::Done(None));
+            return None;
+        };
         let ifname = record.ifname.as_str();
         let existing = self.netns.existing(netns, &[ifname]);
         if existing.is_ok_and(|found| found.is_empty()) {
             let attachment = record.attachment(container, "");
-            self.runtime
+            if self
+                .runtime
                 .del(&record.conf, &attachment, deadline)
-                .err()?;
+                .is_ok()
+            {
+                self.tell(Verb::Del, container, &record, Stage::Done(None));
+                return None;
+            }
         }
         let failure = record.del_failure(source);
         Some((record, failure))
@@ -153,9 +162,13 @@ impl Engine<'_> {
             let share = fair_share(deadline, waiting);
             waiting -= 1;
             let attachment = record.attachment(&container, netns);
-            if let Err(source) = self.runtime.del(&record.conf, &attachment, share) {
-                failures.push(record.del_failure(source));
-                left.push(record);
+            self.tell(Verb::Del, &container, &record, Stage::Begins);
+            match self.runtime.del(&record.conf, &attachment, share) {
+                Ok(()) => self.tell(Verb::Del, &container, &record, Stage::Done(None)),
+                Err(source) => {
+                    failures.push(record.del_failure(source));
+                    left.push(record);
+                }
             }
         }
         left.reverse();

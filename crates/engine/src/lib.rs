@@ -1,7 +1,7 @@
 //! Carries a plan out, and back: the ledger first, delegates in order, undo in reverse, routes, the network status, and
 //! DEL, CHECK, STATUS and GC from what the ledger says.
 //!
-//! Synchronous, over ports that it defines ([`LedgerStore`], [`Netns`]) and those of [`cni`]. Whoever calls holds the
+//! Synchronous, over ports that it defines ([`LedgerStore`], [`Netns`], [`Observer`]) and those of [`cni`]. Whoever calls holds the
 //! container's lock.
 //!
 //! Never in here: Kubernetes, async, system calls.
@@ -12,6 +12,7 @@ mod del;
 mod error;
 mod gc;
 mod ledger;
+mod observer;
 mod ports;
 mod precheck;
 mod routes;
@@ -25,6 +26,7 @@ pub use del::DelReport;
 pub use error::{EngineError, Failure, FailureKind, Failures};
 pub use gc::GcReport;
 pub use ledger::{Container, Ledger, LedgerError, Phase, Record, Remembered};
+pub use observer::{Event, Observer, Stage, Unobserved};
 pub use ports::{LedgerStore, Netns, Pending};
 
 use cni::Runtime;
@@ -38,6 +40,8 @@ pub struct Engine<'a> {
     pub ledgers: &'a dyn LedgerStore,
     /// Looks into sandboxes.
     pub netns: &'a dyn Netns,
+    /// Is told what happens.
+    pub observer: &'a dyn Observer,
 }
 
 impl std::fmt::Debug for Engine<'_> {

@@ -13,7 +13,7 @@ use cni::{
 use plan::{Attachment, Plan, PodArgs, PodRef, Requests, RouteChange, RuntimeConfig};
 use serde_json::{Value, json};
 
-use crate::{Container, Engine, LedgerStore, Netns, Pending, Remembered};
+use crate::{Container, Engine, Event, LedgerStore, Netns, Observer, Pending, Remembered, Stage};
 
 /// Everything that an engine stands on.
 #[derive(Default)]
@@ -29,6 +29,8 @@ pub(crate) struct Bench {
     pub(crate) existing: Vec<String>,
     pub(crate) dead: bool,
     pub(crate) routes: RefCell<Vec<(String, RouteChange)>>,
+    /// `VERB name ifname` of what was told to begin, and with `done` behind it of what was told to have ended well.
+    pub(crate) told: RefCell<Vec<String>>,
 }
 
 impl Exec for Bench {
@@ -165,6 +167,20 @@ impl Netns for Bench {
     }
 }
 
+impl Observer for Bench {
+    fn happened(&self, event: &Event<'_>) {
+        let (name, ifname) = (&event.record.name, event.record.ifname.as_str());
+        let done = match event.stage {
+            Stage::Begins => "",
+            Stage::Done(_) => " done",
+        };
+        let verb = event.verb.as_str();
+        self.told
+            .borrow_mut()
+            .push(format!("{verb} {name} {ifname}{done}"));
+    }
+}
+
 impl Bench {
     /// A run that fails with this code of the plugin.
     pub(crate) fn fail(&self, run: &str, code: u32) {
@@ -186,6 +202,7 @@ impl Bench {
             runtime: &runtime,
             ledgers: self,
             netns: self,
+            observer: self,
         })
     }
 

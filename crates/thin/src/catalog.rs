@@ -9,6 +9,7 @@ use devices::{DevicesError, Kubelet};
 use npwg::Definition;
 use plan::{Catalog, Claim, DeviceMap, NetConf, PathFact, Pod, PodRef, PublishedDevice, Source};
 
+use crate::journal::LOG;
 use crate::local::{LocalError, Manifests};
 
 /// One of the three.
@@ -191,7 +192,7 @@ fn directory(listing: sys::files::Listing) -> PathFact {
         .into_iter()
         .map(|(name, bytes)| cni::DirFile { name, bytes });
     for error in listing.unreadable {
-        eprintln!("multus: configuration file passed over: {error}");
+        LOG.warning(format_args!("configuration file passed over: {error}"));
     }
     PathFact::Directory(files.collect())
 }

@@ -6,6 +6,7 @@
 
 mod catalog;
 mod flags;
+mod journal;
 mod local;
 mod messages;
 mod report;
@@ -16,6 +17,7 @@ use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use cni::{CniError, Invocation};
+use journal::LOG;
 
 /// What a person sees who runs the program by hand (B1.23).
 const ABOUT: &str = "meta-plugin that delegates to other CNI plugins";
@@ -47,6 +49,7 @@ fn fault(panic: &PanicHookInfo<'_>) {
     let error = CniError::new(cni::code::INTERNAL, "Multus: internal fault")
         .with_details(panic.to_string());
     let _ = write!(io::stdout(), "{}", error.to_json(""));
+    LOG.panic(&error);
     std::process::exit(1);
 }
 
@@ -73,9 +76,9 @@ fn plugin() -> ExitCode {
         Err(error) => {
             // A credential program that hangs.
             sys::children::end_all();
-            if print(&error.to_json(&version)).is_err() {
-                eprintln!("{}", error.msg);
-            }
+            // Where the runtime cannot be told, the log is.
+            let _ = print(&error.to_json(&version));
+            LOG.error(&error);
             ExitCode::FAILURE
         }
     }

@@ -9,6 +9,7 @@ use plan::{NetConf, PodRef, Warning};
 use sys::files::Durability;
 
 use crate::catalog::{Store, Timed, api_code};
+use crate::journal::LOG;
 use crate::local::Manifests;
 use crate::messages;
 
@@ -69,7 +70,11 @@ pub(crate) fn remove_status(
     };
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            eprintln!("multus: [{}]: {}: {error}", pod.label(), path.display());
+            LOG.warning(format_args!(
+                "[{}]: cannot remove {}: {error}",
+                pod.label(),
+                path.display()
+            ));
         }
         _ => {}
     }

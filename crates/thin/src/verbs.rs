@@ -3,10 +3,11 @@
 mod add;
 mod del;
 mod query;
+mod ready;
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cni::{CniError, Command, ContainerId, Runtime, code};
 use engine::{Container, Remembered};
@@ -16,6 +17,7 @@ use sys::exec::HostExec;
 use sys::files::{DirCache, DirLedger};
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
+use crate::journal::{self, Journal, LOG};
 use crate::local::Manifests;
 use crate::messages;
 
@@ -31,7 +33,10 @@ pub(crate) fn run(request: &cni::Request, print: Print<'_>) -> Result<(), CniErr
     if conf.manifest_dir.is_some() {
         Manifests::name_pod(&mut args.pod);
     }
-    match request.command {
+    journal::configure(&conf);
+    let begin = Instant::now();
+    journal::begins(request, &args);
+    let done = match request.command {
         Command::Add => add::run(request, &conf, &args, print),
         Command::Del => del::run(request, &conf, &args),
         Command::Check => query::check(request, &conf, &args),
@@ -39,8 +44,19 @@ pub(crate) fn run(request: &cni::Request, print: Print<'_>) -> Result<(), CniErr
         Command::Gc => query::gc(request, &conf),
         // Answered before any configuration is read.
         Command::Version => Ok(()),
+    };
+    if done.is_ok() {
+        journal::ended(request, &args, begin.elapsed());
     }
+    // Where a moment more or less matters least.
+    if matches!(request.command, Command::Del | Command::Gc) {
+        LOG.tidy(Instant::now() + TIDYING);
+    }
+    done
 }
+
+/// Compressing an old log file takes about a second for 100 MB.
+const TIDYING: Duration = Duration::from_secs(20);
 
 /// What the engine stands on, for one configuration.
 struct Ground {
@@ -82,6 +98,7 @@ impl Ground {
             runtime,
             ledgers: &self.ledgers,
             netns: &self.netns,
+            observer: &Journal,
         }
     }
 }
@@ -167,18 +184,18 @@ impl Locks {
             Ok(locks) => {
                 for pid in locks._container.ended() {
                     let pod = args.pod.label();
-                    eprintln!(
-                        "multus: [{pod}]: ended process {pid} of an ADD whose plugin was killed"
-                    );
+                    LOG.warning(format_args!(
+                        "[{pod}]: ended process {pid} of an ADD whose plugin was killed"
+                    ));
                 }
                 Ok(Some(locks))
             }
             Err(LockError::Io { path, source }) if is_unwritable(source.kind()) => {
-                eprintln!(
-                    "multus: [{}]: detaching without lock {}: {source}",
+                LOG.warning(format_args!(
+                    "[{}]: detaching without lock {}: {source}",
                     args.pod.label(),
                     path.display()
-                );
+                ));
                 Ok(None)
             }
             Err(error) => Err(refused(&error, args)),

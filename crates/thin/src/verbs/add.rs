@@ -6,8 +6,9 @@ use cni::{CniError, CniResult, code};
 use engine::{Container, Engine};
 use plan::{NetConf, Outcome, Plan, PodArgs, Request};
 
-use super::{Ground, Locks, Print, container, remembered};
+use super::{Ground, Locks, Print, container, ready, remembered};
 use crate::catalog::{Store, Timed};
+use crate::journal::LOG;
 use crate::{messages, report};
 
 pub(crate) fn run(
@@ -19,6 +20,9 @@ pub(crate) fn run(
     let deadline = Instant::now() + conf.timeouts.add;
     super::check_own_netns(request)?;
     let container = container(request, args)?;
+    // Without a lock: a DEL may come meanwhile, and finds nothing.
+    ready::wait(conf, deadline)
+        .map_err(|error| messages::of_pod(code::TRY_AGAIN_LATER, &args.pod, error))?;
     let _locks = Locks::for_add(conf, &container.id, args)?;
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
@@ -41,10 +45,10 @@ pub(crate) fn run(
     match outcome(&catalog, request, args)? {
         Outcome::Attach(plan) => attach(&engine, &catalog, &container, args, &plan, print),
         Outcome::PodUnknown => {
-            eprintln!(
-                "multus: [{}]: the API does not know this pod; nothing is attached",
+            LOG.warning(format_args!(
+                "[{}]: pod not found during CNI ADD: the API does not know it; nothing is attached",
                 args.pod.label()
-            );
+            ));
             let result = plan::empty_result(conf.cni_version, &container.ifname, &container.netns);
             print(&text(&result, conf, args)?).map_err(|error| messages::unprinted(&error))
         }
@@ -92,14 +96,16 @@ fn attach(
 ) -> Result<(), CniError> {
     let conf = catalog.conf;
     for warning in &plan.warnings {
-        eprintln!(
-            "multus: [{}]: {}",
+        LOG.warning(format_args!(
+            "[{}]: {}",
             args.pod.label(),
             messages::warning_line(warning)
-        );
+        ));
     }
     let mut commit = |attached: &engine::Attached| match &plan.pod {
-        Some(pod) => report::write_status(catalog, pod, attached),
+        Some(pod) => report::write_status(catalog, pod, attached).inspect(|()| {
+            LOG.verbose(format_args!("[{}]: network status written", pod.label()));
+        }),
         None => Ok(()),
     };
     let pod = plan.pod.as_ref().unwrap_or(&args.pod);
@@ -125,11 +131,17 @@ fn attach(
         .and_then(|text| print(&text).map_err(|error| messages::unprinted(&error)));
     if let Err(error) = printed {
         // The runtime takes this for a failure: nothing may stay.
-        let _ = engine.del(
-            &remembered(container, args, conf),
-            Instant::now() + conf.timeouts.undo,
-        );
+        let undo = Instant::now() + conf.timeouts.undo;
+        if let Err(left) = engine.del(&remembered(container, args, conf), undo) {
+            LOG.error(format_args!("[{}]: {left}", pod.label()));
+        }
         return Err(error);
+    }
+    for failure in &attached.failed.0 {
+        LOG.warning(format_args!(
+            "[{}]: goes on without an optional network: {failure}",
+            pod.label()
+        ));
     }
     report::post(
         catalog.store,

@@ -5,7 +5,8 @@ use std::time::Instant;
 use cni::CniError;
 use plan::{NetConf, PodArgs};
 
-use super::{Ground, Locks, container, remembered};
+use super::{Ground, Locks, container, ready, remembered};
+use crate::journal::LOG;
 use crate::local::Manifests;
 use crate::{messages, report};
 
@@ -13,6 +14,7 @@ pub(crate) fn run(request: &cni::Request, conf: &NetConf, args: &PodArgs) -> Res
     let deadline = Instant::now() + conf.timeouts.del;
     super::check_own_netns(request)?;
     let container = container(request, args)?;
+    ready::mention(conf);
     let _locks = Locks::for_del(conf, &container.id, args)?;
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
@@ -21,7 +23,7 @@ pub(crate) fn run(request: &cni::Request, conf: &NetConf, args: &PodArgs) -> Res
         .del(&remembered(&container, args, conf), deadline)
         .map_err(|error| messages::carrying_out(&args.pod, &error))?;
     if let Some(note) = report.note {
-        eprintln!("multus: [{}]: {note}", args.pod.label());
+        LOG.warning(format_args!("[{}]: {note}", args.pod.label()));
     }
     if let Some(directory) = &conf.manifest_dir {
         report::remove_status(&engine, &Manifests::new(directory), &container, &args.pod);

@@ -11,7 +11,8 @@ use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, PodArgs};
 /// How long GC waits for ADDs and DELs that are under way before it asks to be called again.
 const GC_WAIT: Duration = Duration::from_secs(5);
 
-use super::{Ground, container, remembered};
+use super::{Ground, container, ready, remembered};
+use crate::journal::{LOG, Plugins};
 use crate::local::Manifests;
 use crate::{catalog, messages, report};
 
@@ -34,9 +35,10 @@ pub(crate) fn check(
 /// The default network, as far as it can be known without the API.
 pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniError> {
     let deadline = Instant::now() + conf.timeouts.status;
-    let Some(network) =
-        default_network(conf).map_err(|error| messages::plain(code::NOT_AVAILABLE, error))?
-    else {
+    let unavailable = |error: &dyn std::fmt::Display| messages::plain(code::NOT_AVAILABLE, error);
+    ready::wait(conf, deadline).map_err(|error| unavailable(&error))?;
+    let Some(network) = default_network(conf).map_err(|error| unavailable(&error))? else {
+        LOG.verbose("Status: the default network is known to the API, which is not asked");
         return Ok(());
     };
     let failed = |code, error: &dyn std::fmt::Display| {
@@ -57,7 +59,10 @@ pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniEr
             code => code,
         };
         failed(code, &error)
-    })
+    })?;
+    let (name, plugins) = (network.name(), Plugins(&network));
+    LOG.verbose(format_args!("Status: {name} {plugins}"));
+    Ok(())
 }
 
 /// Detaches what the runtime no longer knows.
@@ -66,6 +71,7 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
         return Ok(());
     };
     let deadline = Instant::now() + conf.timeouts.gc;
+    ready::mention(conf);
     let _lock = NodeLock::exclusive(&conf.cni_dir, GC_WAIT)
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
     let ground = Ground::new(conf);
@@ -75,7 +81,11 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
         .gc(request.config_name.as_str(), &valid, deadline)
         .map_err(|error| messages::plain(error.code(), error))?;
     for container in &report.detached {
-        eprintln!("multus: GC: detached container {}", container.id);
+        LOG.verbose(format_args!(
+            "[{}]: GC detached container {}, which the runtime does not know any more",
+            container.pod.label(),
+            container.id
+        ));
         if let Some(directory) = &conf.manifest_dir {
             let manifests = Manifests::new(directory);
             report::remove_status(&engine, &manifests, container, &container.pod);
