@@ -4,6 +4,8 @@
 //! small well-mannered one: ADD prints a result in the version asked for with the interface `CNI_IFNAME` (a chained one
 //! passes `prevResult` on), VERSION knows every version, everything else succeeds silently.
 //!
+//! Configurations that must stay as they are have their scripts in a file of their own: [`SCRIPTS`].
+//!
 //! With `record` it appends two lines to that file, each in one write: one when it starts, with all that it was given,
 //! and one when it ends. A call that was killed, crashed or hangs has no end. [`Recorder`] puts the two together.
 
@@ -16,7 +18,7 @@ mod script;
 pub use call::{Call, Descriptor};
 pub use plugin::main;
 pub use recorder::Recorder;
-pub use script::{Crash, Fail, Script};
+pub use script::{Crash, Fail, SCRIPTS, Script};
 
 use std::path::{Path, PathBuf};
 

@@ -177,6 +177,30 @@ fn a_typing_mistake_in_a_script_is_an_error() {
 }
 
 #[test]
+fn a_configuration_without_a_script_gets_the_one_of_its_plugins_name() {
+    let (folder, recorder) = recorder();
+    let plugin = folder.path().join("bridge");
+    std::os::unix::fs::symlink(PLUGIN, &plugin).unwrap();
+    let scripts = folder.path().join("scripts.json");
+    let texts = json!({"bridge": {"record": recorder.path(), "stdout": "of the file"}, "other": {"exit": 9}});
+    std::fs::write(&scripts, texts.to_string()).unwrap();
+    let call = |config: &str| {
+        let mut command = Command::new(&plugin);
+        command
+            .env(testkit::scripted::SCRIPTS, &scripts)
+            .stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, config.as_bytes()).unwrap();
+        drop(stdin);
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(call(r#"{"name": "n"}"#), "of the file");
+    assert_eq!(call(r#"{"script": {"stdout": "its own"}}"#), "its own");
+    assert_eq!(recorder.calls().unwrap().len(), 1);
+}
+
+#[test]
 fn it_dies_as_the_script_says_and_the_record_has_no_end() {
     use std::os::unix::process::ExitStatusExt;
     let (_folder, recorder) = recorder();

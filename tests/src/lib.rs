@@ -5,4 +5,5 @@ pub mod multus;
 pub mod networks;
 pub mod node;
 pub mod podman;
+pub mod recordings;
 pub mod scene;

@@ -179,7 +179,11 @@ fn printable(record: &Record, result: CniResult, version: Version) -> Result<Cni
         Ok(_) => Ok(result),
         Err(source) => {
             let network = record.conf.name().to_owned();
-            Err(record.failure(FailureKind::Result { network, source }))
+            Err(record.failure(FailureKind::Result {
+                network,
+                version,
+                source,
+            }))
         }
     }
 }

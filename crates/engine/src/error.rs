@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use cni::{ChainError, ChainErrors, FindError, ResultError, code};
+use cni::{ChainError, ChainErrors, FindError, ResultError, Version, code};
 
 /// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
@@ -150,10 +150,12 @@ pub enum FailureKind {
         source: io::Error,
     },
     /// Its result cannot be given to the runtime in the version that it asks for.
-    #[error("network \"{network}\": {source}")]
+    #[error("network \"{network}\": its result has no form in CNI version {version}: {source}")]
     Result {
         /// The CNI name of the network.
         network: String,
+        /// The version that the runtime asks for.
+        version: Version,
         /// Why.
         source: ResultError,
     },

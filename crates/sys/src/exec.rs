@@ -59,13 +59,16 @@ pub struct HostExec {
 }
 
 impl HostExec {
-    /// Children inherit the environment as it is now, without any `CNI_*`.
+    /// Children inherit the environment as it is now, without any `CNI_*` but `CNI_NETNS_OVERRIDE`: whoever lets us run
+    /// in the sandbox lets them.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self {
-            inherited: environment::without_prefix("CNI_"),
-            limits,
+        const OVERRIDE: &str = "CNI_NETNS_OVERRIDE";
+        let mut inherited = environment::without_prefix("CNI_");
+        if let Some(value) = environment::get(OVERRIDE) {
+            inherited.push((OVERRIDE.into(), value.into()));
         }
+        Self { inherited, limits }
     }
 
     fn spawn(&self, call: &Call<'_>) -> io::Result<Child> {

@@ -50,7 +50,9 @@ fn run() -> Result<i32> {
         .context("read standard input")?;
     let config: Option<Value> = serde_json::from_slice(&stdin).ok();
     let verb = std::env::var("CNI_COMMAND").unwrap_or_default();
-    let script = Script::of(config.as_ref(), &verb)?;
+    let program = std::env::args().next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let script = Script::of_call(config.as_ref(), name, &verb)?;
     let call = Call::observe(stdin, config, script.record_environment);
     let (pid, started) = (call.pid, call.started);
     if let Some(path) = &script.record {

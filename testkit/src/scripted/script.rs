@@ -7,6 +7,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// The environment variable that names a file of scripts, a JSON object with a script for each plugin name. They are for
+/// configurations that hold none: those of other programs, which must stay as they are.
+pub const SCRIPTS: &str = "TESTKIT_SCRIPTS";
+
 /// The behaviour of one call. Steps run in the order of the fields.
 ///
 /// An unknown key is an error, so that a test's typing mistake does not pass as a well-mannered plugin.
@@ -111,6 +115,22 @@ pub enum Crash {
 }
 
 impl Script {
+    /// The script of a call: its configuration's own, else the one that the file of scripts has for this plugin.
+    pub fn of_call(config: Option<&Value>, plugin: &str, verb: &str) -> Result<Self> {
+        let own = config.is_some_and(|config| config.get("script").is_some());
+        let Some(path) = std::env::var_os(SCRIPTS).filter(|_| !own) else {
+            return Self::of(config, verb);
+        };
+        let text = std::fs::read(&path)
+            .with_context(|| format!("read the scripts {}", path.to_string_lossy()))?;
+        let scripts: Map<String, Value> = serde_json::from_slice(&text)
+            .with_context(|| format!("read the scripts {}", path.to_string_lossy()))?;
+        let script = scripts
+            .get(plugin)
+            .map(|script| serde_json::json!({"script": script}));
+        Self::of(script.as_ref(), verb)
+    }
+
     /// The script of a configuration for `verb`; the default where it has none.
     pub fn of(config: Option<&Value>, verb: &str) -> Result<Self> {
         let Some(written) = config.and_then(|config| config.get("script")) else {

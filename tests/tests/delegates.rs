@@ -1,0 +1,18 @@
+//! What each delegate is given: environment, bytes, order; and what is written down about it.
+
+#[path = "delegates/arguments.rs"]
+mod arguments;
+#[path = "delegates/chains.rs"]
+mod chains;
+#[path = "delegates/environment.rs"]
+mod environment;
+#[path = "delegates/recorded.rs"]
+mod recorded;
+#[path = "delegates/requests.rs"]
+mod requests;
+#[path = "delegates/results.rs"]
+mod results;
+#[path = "delegates/stage.rs"]
+mod stage;
+#[path = "delegates/upstream.rs"]
+mod upstream;
