@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cni::{CniResult, Verb, Version};
-use npwg::NetworkStatus;
+use npwg::{DeviceInfo, NetworkStatus};
 use plan::{Plan, network_statuses};
 
 use crate::{
@@ -144,7 +144,12 @@ impl Engine<'_> {
                 Err(failure) => return Err((index + 1, failure)),
             }
         }
-        Ok(summary(default_result, attached, Failures(failed), version))
+        let devices = attached
+            .iter()
+            .map(|(record, _)| self.known_device_info(&ledger.container, record))
+            .collect();
+        let failed = Failures(failed);
+        Ok(summary(default_result, attached, devices, failed, version))
     }
 
     fn attach_one(
@@ -154,6 +159,7 @@ impl Engine<'_> {
         deadline: Instant,
     ) -> Result<CniResult, Failure> {
         let network = || record.conf.name().to_owned();
+        self.prepare_device_info(container, record);
         let attachment = record.attachment(container, &container.netns);
         self.tell(Verb::Add, container, record, Stage::Begins);
         let mut result = self
@@ -191,13 +197,18 @@ fn printable(record: &Record, result: CniResult, version: Version) -> Result<Cni
 fn summary(
     default_result: Option<CniResult>,
     attached: Vec<(Record, CniResult)>,
+    devices: Vec<Option<DeviceInfo>>,
     failed: Failures,
     version: Version,
 ) -> Attached {
     let mut statuses = Vec::new();
     let mut interfaces = Vec::new();
-    for (index, (record, result)) in attached.iter().enumerate() {
-        statuses.extend(network_statuses(&record.name, index == 0, result));
+    for (index, ((record, result), device_info)) in attached.iter().zip(devices).enumerate() {
+        let entries = network_statuses(&record.name, index == 0, result);
+        statuses.extend(entries.into_iter().map(|entry| NetworkStatus {
+            device_info: device_info.clone(),
+            ..entry
+        }));
         if !result.interfaces.is_empty() || !result.ips.is_empty() {
             let addresses = result.ips.iter().map(|ip| ip.address.to_string()).collect();
             interfaces.push((record.ifname.to_string(), addresses, record.name.clone()));

@@ -6,7 +6,7 @@ use cni::{CacheEntry, ChainErrors, Verb};
 
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, LedgerError, Pending,
-    Phase, Record, Remembered, Stage,
+    Phase, Record, Remembered, Stage, device_info,
 };
 
 /// What DEL came to.
@@ -99,6 +99,18 @@ impl Engine<'_> {
         container: &Container,
         deadline: Instant,
     ) -> Option<(Record, Failure)> {
+        let files = device_info::files(container, [&record]);
+        let left = self.del_half_made(record, container, deadline);
+        self.forget_device_info(files);
+        left
+    }
+
+    fn del_half_made(
+        &self,
+        record: Record,
+        container: &Container,
+        deadline: Instant,
+    ) -> Option<(Record, Failure)> {
         let netns = self.living_netns(container);
         let attachment = record.attachment(container, netns);
         let share = fair_share(deadline, 2);
@@ -154,6 +166,7 @@ impl Engine<'_> {
         let Ledger {
             container, records, ..
         } = ledger;
+        let files = device_info::files(&container, &records);
         let netns = self.living_netns(&container);
         let mut left = Vec::new();
         let mut failures = Vec::new();
@@ -172,6 +185,7 @@ impl Engine<'_> {
             }
         }
         left.reverse();
+        self.forget_device_info(files);
         (left, Failures(failures))
     }
 

@@ -1,14 +1,15 @@
 //! Carries a plan out, and back: the ledger first, delegates in order, undo in reverse, routes, the network status, and
 //! DEL, CHECK, STATUS and GC from what the ledger says.
 //!
-//! Synchronous, over ports that it defines ([`LedgerStore`], [`Netns`], [`Observer`]) and those of [`cni`]. Whoever calls holds the
-//! container's lock.
+//! Synchronous, over ports that it defines ([`LedgerStore`], [`DeviceInfoFiles`], [`Netns`], [`Observer`]) and those of
+//! [`cni`]. Whoever calls holds the container's lock.
 //!
 //! Never in here: Kubernetes, async, system calls.
 
 mod add;
 mod check;
 mod del;
+mod device_info;
 mod error;
 mod gc;
 mod ledger;
@@ -27,7 +28,7 @@ pub use error::{EngineError, Failure, FailureKind, Failures};
 pub use gc::GcReport;
 pub use ledger::{Container, Ledger, LedgerError, Phase, Record, Remembered};
 pub use observer::{Event, Observer, Stage, Unobserved};
-pub use ports::{LedgerStore, Netns, Pending};
+pub use ports::{DeviceInfoFiles, LedgerStore, Netns, Pending};
 
 use cni::Runtime;
 
@@ -38,6 +39,8 @@ pub struct Engine<'a> {
     pub runtime: &'a Runtime<'a>,
     /// The ledgers.
     pub ledgers: &'a dyn LedgerStore,
+    /// Device information.
+    pub device_info: &'a dyn DeviceInfoFiles,
     /// Looks into sandboxes.
     pub netns: &'a dyn Netns,
     /// Is told what happens.

@@ -30,6 +30,8 @@ pub enum Stage<'a> {
     Begins,
     /// They ran, and all is well; ADD has a result.
     Done(Option<&'a CniResult>),
+    /// Its device information is missing where there should be some, or not as it should be.
+    DeviceInfo(&'a str),
 }
 
 /// Tells nobody.

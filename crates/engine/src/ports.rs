@@ -42,6 +42,33 @@ pub trait LedgerStore {
     fn list(&self) -> io::Result<Vec<ContainerId>>;
 }
 
+/// Where device plugins and CNI plugins leave device information (DI-10 … DI-13): a directory of each, files by name.
+pub trait DeviceInfoFiles {
+    /// What a device plugin left about a device.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn of_device(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// What is known about an attachment.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Puts down what is known about an attachment, in place of what was there.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Removes what is known about an attachment; nothing is fine.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
 /// The inside of a sandbox's network namespace.
 pub trait Netns {
     /// Whether the path is a network namespace.

@@ -13,7 +13,10 @@ use cni::{
 use plan::{Attachment, Plan, PodArgs, PodRef, Requests, RouteChange, RuntimeConfig};
 use serde_json::{Value, json};
 
-use crate::{Container, Engine, Event, LedgerStore, Netns, Observer, Pending, Remembered, Stage};
+use crate::{
+    Container, DeviceInfoFiles, Engine, Event, LedgerStore, Netns, Observer, Pending, Remembered,
+    Stage,
+};
 
 /// Everything that an engine stands on.
 #[derive(Default)]
@@ -25,6 +28,10 @@ pub(crate) struct Bench {
     pub(crate) missing_plugins: BTreeSet<String>,
     pub(crate) cache: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) ledgers: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// What plugins write of their attachment: run, file and text.
+    pub(crate) leaves: Vec<(&'static str, &'static str, &'static str)>,
+    /// `dp/…` and `cni/…`.
+    pub(crate) device_info: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) disk_full: bool,
     pub(crate) existing: Vec<String>,
     pub(crate) dead: bool,
@@ -64,6 +71,9 @@ impl Exec for Bench {
         let words = [env("CNI_COMMAND"), network, ifname.clone(), gone.into()];
         let run = words.join(" ").trim().to_owned();
         self.runs.borrow_mut().push(run.clone());
+        for (_, file, text) in self.leaves.iter().filter(|(of, ..)| *of == run) {
+            DeviceInfoFiles::write(self, file, text.as_bytes()).unwrap();
+        }
         let (status, stdout) = match self.failing.borrow().get(&run) {
             Some(code) => (
                 Status::Exited(1),
@@ -145,6 +155,35 @@ impl LedgerStore for Bench {
     }
 }
 
+impl DeviceInfoFiles for Bench {
+    fn of_device(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self
+            .device_info
+            .borrow()
+            .get(&format!("dp/{name}"))
+            .cloned())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(self
+            .device_info
+            .borrow()
+            .get(&format!("cni/{name}"))
+            .cloned())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut files = self.device_info.borrow_mut();
+        files.insert(format!("cni/{name}"), bytes.to_vec());
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.device_info.borrow_mut().remove(&format!("cni/{name}"));
+        Ok(())
+    }
+}
+
 impl Netns for Bench {
     fn is_live(&self, netns: &str) -> bool {
         !netns.is_empty() && !self.dead
@@ -171,8 +210,9 @@ impl Observer for Bench {
     fn happened(&self, event: &Event<'_>) {
         let (name, ifname) = (&event.record.name, event.record.ifname.as_str());
         let done = match event.stage {
-            Stage::Begins => "",
-            Stage::Done(_) => " done",
+            Stage::Begins => String::new(),
+            Stage::Done(_) => " done".to_owned(),
+            Stage::DeviceInfo(problem) => format!(": {problem}"),
         };
         let verb = event.verb.as_str();
         self.told
@@ -201,6 +241,7 @@ impl Bench {
         work(&Engine {
             runtime: &runtime,
             ledgers: self,
+            device_info: self,
             netns: self,
             observer: self,
         })

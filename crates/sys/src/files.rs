@@ -5,6 +5,7 @@
 //! directories takes for one of its own.
 
 mod cache;
+mod device_info;
 mod directory;
 mod ledger;
 mod listing;
@@ -15,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use cache::DirCache;
+pub use device_info::DeviceInfoDirs;
 use directory::{Directory, Owner};
 pub use ledger::{DirLedger, PendingSync, Written};
 pub use listing::{Listing, config_dir_listing};

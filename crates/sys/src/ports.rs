@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use cni::ContainerId;
-use engine::{LedgerStore, Netns, Pending};
+use engine::{DeviceInfoFiles, LedgerStore, Netns, Pending};
 use plan::RouteChange;
 
-use crate::files::DirLedger;
+use crate::files::{DeviceInfoDirs, DirLedger};
 use crate::netlink::{Family, Netlink};
 use crate::netns::{NetnsState, in_netns, state};
 
@@ -37,6 +37,24 @@ impl LedgerStore for DirLedger {
             .iter()
             .filter_map(|name| ContainerId::parse(name).ok())
             .collect())
+    }
+}
+
+impl DeviceInfoFiles for DeviceInfoDirs {
+    fn of_device(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(Self::of_device(self, name)?)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(Self::read(self, name)?)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        Ok(Self::write(self, name, bytes)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(Self::remove(self, name)?)
     }
 }
 

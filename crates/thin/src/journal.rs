@@ -91,6 +91,12 @@ impl Observer for Journal {
         match event.stage {
             Stage::Begins => LOG.debug(Begins(event)),
             Stage::Done(result) => LOG.verbose(Done(event, result)),
+            Stage::DeviceInfo(problem) => LOG.warning(format_args!(
+                "[{}]: network \"{}\" as {}: {problem}",
+                event.container.pod.label(),
+                event.record.name,
+                event.record.ifname
+            )),
         }
     }
 }

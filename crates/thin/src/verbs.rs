@@ -11,10 +11,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cni::{CniError, Command, ContainerId, Runtime, code};
 use engine::{Container, Remembered};
+use npwg::device_info::{CNI_DIR, DEVICE_PLUGIN_DIR};
 use plan::{NetConf, PodArgs};
 use sys::HostNetns;
 use sys::exec::HostExec;
-use sys::files::{DirCache, DirLedger};
+use sys::files::{DeviceInfoDirs, DirCache, DirLedger};
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
 use crate::journal::{self, Journal, LOG};
@@ -63,6 +64,7 @@ struct Ground {
     exec: HostExec,
     cache: DirCache,
     ledgers: DirLedger,
+    device_info: DeviceInfoDirs,
     netns: HostNetns,
 }
 
@@ -72,6 +74,7 @@ impl Ground {
             exec: HostExec::default(),
             cache: DirCache::below(&conf.cni_dir),
             ledgers: DirLedger::new(&conf.cni_dir),
+            device_info: DeviceInfoDirs::new(DEVICE_PLUGIN_DIR.as_ref(), CNI_DIR.as_ref()),
             netns: HostNetns,
         }
     }
@@ -97,6 +100,7 @@ impl Ground {
         engine::Engine {
             runtime,
             ledgers: &self.ledgers,
+            device_info: &self.device_info,
             netns: &self.netns,
             observer: &Journal,
         }

@@ -160,7 +160,7 @@ impl Ledger {
             is_filter_v4_gateway: record.routes.remove_v4 && !own_family(true),
             is_filter_v6_gateway: record.routes.remove_v6 && !own_family(false),
             device_id: requests.device_id.clone().unwrap_or_default(),
-            resource_name: String::new(),
+            resource_name: requests.resource_name.clone().unwrap_or_default(),
             bytes: BASE64.encode(record.conf.bytes()),
             own: Some(Own {
                 ifname: record.ifname.to_string(),
@@ -264,20 +264,12 @@ fn record(
         ips: element.ip_request,
         default_route: element.default_route,
         device_id: some(element.device_id),
+        resource_name: some(element.resource_name),
         ..Requests::default()
     };
     let (ifname, args, capability_args) = match element.own {
         Some(own) => (own.ifname, own.cni_args, own.capability_args),
-        // Upstream's: computed again, as it would (B4.105).
-        None => (
-            plan::generated_ifname(
-                index,
-                requests.interface.as_deref(),
-                &remembered.container.ifname,
-            ),
-            plan::cni_args(remembered.args, &requests),
-            plan::capability_args(remembered.runtime_config, &requests, index == 0),
-        ),
+        None => computed(index, &element.name, &conf, &requests, remembered),
     };
     Ok(Record {
         name: element.name,
@@ -292,4 +284,22 @@ fn record(
             add: Vec::new(),
         },
     })
+}
+
+/// Interface name and arguments that upstream's element does not say: computed again, as it would (B4.105).
+fn computed(
+    index: usize,
+    name: &str,
+    conf: &NetworkConf,
+    requests: &Requests,
+    remembered: &Remembered<'_>,
+) -> (String, Vec<(String, String)>, Map<String, Value>) {
+    let Container { id, ifname, .. } = remembered.container;
+    let ifname = plan::generated_ifname(index, requests.interface.as_deref(), ifname);
+    let mut capability_args =
+        plan::capability_args(remembered.runtime_config, requests, index == 0);
+    let file = npwg::device_info::cni_file(name, id.as_str(), &ifname);
+    plan::add_device_info(&mut capability_args, conf, false, &file);
+    let args = plan::cni_args(remembered.args, requests);
+    (ifname, args, capability_args)
 }

@@ -122,6 +122,28 @@ fn ours_keeps_what_upstream_loses() {
 }
 
 #[test]
+fn device_and_resource_stand_where_upstream_has_them() {
+    // B2.69, B4.65, B4.105, B4.106
+    let mut upstream = without_own(SHORT);
+    upstream[1]["deviceID"] = json!("0000:03:02.0");
+    upstream[1]["resourceName"] = json!("example.com/nic");
+    let ledger = decode(upstream.to_string().as_bytes()).unwrap();
+    let record = &ledger.records[1];
+    assert_eq!(record.requests.device_id.as_deref(), Some("0000:03:02.0"));
+    assert_eq!(
+        record.requests.resource_name.as_deref(),
+        Some("example.com/nic")
+    );
+    let name = record.name.replace('/', "-");
+    let file = format!("/var/run/k8s.cni.cncf.io/devinfo/cni/{name}-c1_net1");
+    assert_eq!(record.capability_args["deviceID"], "0000:03:02.0");
+    assert_eq!(record.capability_args["CNIDeviceInfoFile"], json!(file));
+    let without = &ledger.records[2].capability_args;
+    assert!(!without.contains_key("CNIDeviceInfoFile"));
+    assert_eq!(without_own(&ledger.encode().unwrap()), upstream);
+}
+
+#[test]
 fn a_ledger_that_is_none_is_an_error_and_never_a_crash() {
     // Q6, Q26
     for bytes in [

@@ -41,7 +41,12 @@ impl DirCache {
 impl CacheStore for DirCache {
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         check_name(name, &self.path)?;
-        Directory::open_or_create(&self.path)?.replace(name.as_ref(), bytes, 0o600, false)?;
+        Directory::open_or_create(&self.path, 0o700)?.replace(
+            name.as_ref(),
+            bytes,
+            0o600,
+            false,
+        )?;
         Ok(())
     }
 

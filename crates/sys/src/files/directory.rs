@@ -65,14 +65,14 @@ impl Directory {
         }
     }
 
-    /// Opens it, or makes it and what is missing above, for us alone.
-    pub(super) fn open_or_create(path: &Path) -> Result<Self, FileError> {
+    /// Opens it, or makes it and what is missing above with this mode.
+    pub(super) fn open_or_create(path: &Path, mode: u32) -> Result<Self, FileError> {
         if let Some(directory) = Self::open_existing(path)? {
             return Ok(directory);
         }
         DirBuilder::new()
             .recursive(true)
-            .mode(0o700)
+            .mode(mode)
             .create(path)
             .map_err(|error| FileError::io("create directory", path, error))?;
         Self::open(path)

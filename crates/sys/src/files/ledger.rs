@@ -39,7 +39,7 @@ impl DirLedger {
     /// A name that is no container id, or the operating system. The old ledger, if any, is still there then.
     pub fn write(&self, container_id: &str, bytes: &[u8]) -> Result<Written, FileError> {
         check_name(container_id, &self.path)?;
-        let directory = Directory::open_or_create(&self.path)?;
+        let directory = Directory::open_or_create(&self.path, 0o700)?;
         let file = directory.replace(container_id.as_ref(), bytes, 0o600, false)?;
         Ok(Written {
             file,
