@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::leaks::{self, Snapshot};
@@ -82,6 +83,27 @@ impl Node {
     #[track_caller]
     pub fn sandbox(&self, name: &str) -> Sandbox {
         self.world.sandbox(name).expect("a sandbox can be made")
+    }
+
+    /// Takes a sandbox away as a runtime does, and waits until the kernel has: the other ends of its cables go some time later.
+    #[track_caller]
+    pub fn destroy(&self, sandbox: Sandbox) {
+        let links = sandbox.ip_json("link").expect("links can be listed");
+        let cables = links
+            .iter()
+            .filter(|link| link["linkinfo"]["info_kind"] == "veth");
+        let ends: Vec<Value> = cables.map(|link| link["link_index"].clone()).collect();
+        sandbox.destroy().expect("the sandbox can be removed");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let links = self.world.node().ip_json("link");
+            let links = links.expect("links can be listed");
+            if !links.iter().any(|link| ends.contains(&link["ifindex"])) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "still there: {links:?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// The configuration of `multus` with these delegates.

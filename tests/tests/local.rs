@@ -1,7 +1,11 @@
 //! Local mode: `multus` with a directory of manifests in place of a cluster, real plugins, real namespaces.
 
+#[path = "local/chains.rs"]
+mod chains;
 #[path = "local/check.rs"]
 mod check;
+#[path = "local/crowd.rs"]
+mod crowd;
 #[path = "local/gc.rs"]
 mod gc;
 #[path = "local/hostile.rs"]

@@ -82,7 +82,7 @@ fn gc_with_an_empty_list_detaches_only_what_has_no_namespace() {
     node.add(&alive, &conf);
     let before = node.snapshot();
     node.add(&dead, &conf);
-    db.destroy().unwrap();
+    node.destroy(db);
     node.call("GC", &nobody(), &with_valid(&conf, &[])).silent();
     node.check(&alive, &conf);
     node.nothing_left(&before, &[]);
@@ -95,7 +95,7 @@ fn gc_without_a_list_detaches_nothing() {
     let sandbox = node.sandbox("web");
     let container = Container::new(&sandbox).of_pod("shop", "web");
     node.add(&container, &conf);
-    sandbox.destroy().unwrap();
+    node.destroy(sandbox);
     node.call("GC", &nobody(), &conf).silent();
     assert!(node.state.join("web").exists());
     node.del(&container, &conf);

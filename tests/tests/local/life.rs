@@ -1,10 +1,8 @@
 //! A pod's networks by real plugins: what is in the sandbox after ADD, and that nothing is left after DEL.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::net::IpAddr;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use suites::multus::Container;
 use suites::node::Node;
 use testkit::netns::Sandbox;
@@ -147,116 +145,6 @@ fn requested_mac_and_addresses_reach_the_interface() {
     let status = node.status("shop", "web");
     assert_eq!(status[1]["mac"], "02:00:00:00:91:07");
     assert_eq!(status[1]["ips"], json!(["10.91.0.7", "fd91::7"]));
-    node.check(&container, &conf);
-    node.del(&container, &conf);
-    node.nothing_left(&before, &["cluster"]);
-}
-
-#[test]
-fn a_chained_tuning_changes_the_interface() {
-    let node = Node::with_plugins();
-    let tuning =
-        json!({"type": "tuning", "mtu": 1400, "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}});
-    let list = json!({"cniVersion": "1.0.0", "name": "tuned", "plugins": [node.macvlan("tuned", "10.91.0.0/24"), tuning]});
-    node.definition("shop", "tuned", &list);
-    node.pod_with("shop", "web", "tuned");
-    let conf = node.conf(&[node.cluster()]);
-    let sandbox = node.sandbox("pod");
-    let container = Container::new(&sandbox).of_pod("shop", "web");
-    let before = node.snapshot();
-    node.add(&container, &conf);
-    assert_eq!(sandbox.link("net1").unwrap().unwrap().mtu, 1400);
-    let filter = sandbox
-        .command("cat")
-        .arg("/proc/sys/net/ipv4/conf/net1/arp_filter")
-        .check();
-    assert_eq!(filter.unwrap().stdout_text(), "1\n");
-    node.check(&container, &conf);
-    node.del(&container, &conf);
-    node.nothing_left(&before, &["cluster"]);
-}
-
-/// The cluster network with a further plugin that takes a capability of the runtime.
-fn chain(node: &Node, plugin: &Value) -> Value {
-    json!({"cniVersion": "1.0.0", "name": "cluster", "plugins": [node.cluster(), plugin]})
-}
-
-#[test]
-fn a_chained_portmap_opens_the_ports_of_the_runtime() {
-    let node = Node::with_plugins();
-    let portmap =
-        json!({"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": true}});
-    let mut conf = node.conf(&[chain(&node, &portmap)]);
-    // As containerd writes the keys.
-    conf["runtimeConfig"] = json!({"portMappings": [{"HostPort": 8080, "ContainerPort": 80, "Protocol": "tcp", "HostIP": ""}]});
-    let reach = |round: u8| {
-        let sandbox = node.sandbox("pod");
-        let container = Container::new(&sandbox).of_pod("shop", "web");
-        let result = node.add(&container, &conf);
-        let ip = result["ips"][0]["address"]
-            .as_str()
-            .unwrap()
-            .split('/')
-            .next()
-            .unwrap()
-            .to_owned();
-        let listener = sandbox
-            .inside(|| TcpListener::bind((ip.as_str(), 80)).unwrap())
-            .unwrap();
-        let mut client = node
-            .world
-            .node()
-            .inside(|| {
-                TcpStream::connect_timeout(
-                    &"10.88.0.1:8080".parse().unwrap(),
-                    Duration::from_secs(5),
-                )
-                .unwrap()
-            })
-            .unwrap();
-        client.write_all(&[round]).unwrap();
-        let mut got = [0];
-        listener.accept().unwrap().0.read_exact(&mut got).unwrap();
-        assert_eq!(got, [round]);
-        node.check(&container, &conf);
-        node.del(&container, &conf);
-    };
-    // The plugin's table stays once it has been made.
-    reach(1);
-    let before = node.snapshot();
-    reach(2);
-    node.nothing_left(&before, &[]);
-}
-
-#[test]
-fn a_chained_bandwidth_limits_what_the_runtime_says() {
-    let node = Node::with_plugins();
-    let bandwidth = json!({"type": "bandwidth", "capabilities": {"bandwidth": true}});
-    let mut conf = node.conf(&[chain(&node, &bandwidth)]);
-    conf["runtimeConfig"] = json!({"bandwidth": {"IngressRate": 8_000_000, "IngressBurst": 80_000, "EgressRate": 16_000_000, "EgressBurst": 160_000}});
-    let sandbox = node.sandbox("pod");
-    let container = Container::new(&sandbox).of_pod("shop", "web");
-    let before = node.snapshot();
-    node.add(&container, &conf);
-    let limits = node
-        .world
-        .command("tc")
-        .args(["qdisc", "show"])
-        .check()
-        .unwrap()
-        .stdout_text();
-    assert!(
-        limits.contains("tbf") && limits.contains("8Mbit") && limits.contains("16Mbit"),
-        "{limits}"
-    );
-    assert!(
-        node.world
-            .node()
-            .links()
-            .unwrap()
-            .iter()
-            .any(|link| link.kind == "ifb")
-    );
     node.check(&container, &conf);
     node.del(&container, &conf);
     node.nothing_left(&before, &["cluster"]);

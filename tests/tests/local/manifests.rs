@@ -209,7 +209,7 @@ fn a_pod_without_manifest_gets_the_default_network() {
         assert!(!node.manifests.join(".status").exists());
         node.check(&container, &conf);
         node.del(&container, &conf);
-        sandbox.destroy().unwrap();
+        node.destroy(sandbox);
         node.nothing_left(&before, &[]);
     }
 }

@@ -63,7 +63,7 @@ fn a_manifest_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_directory_of_manifests_that_is_not_there_is_named() {
+fn a_directory_of_manifests_that_cannot_be_read_is_named() {
     let (node, sandbox, mut conf) = stage();
     let missing = node.world.directory().join("missing");
     conf["manifestDir"] = json!(missing);
@@ -73,6 +73,17 @@ fn a_directory_of_manifests_that_is_not_there_is_named() {
         &conf,
         7,
         &["manifestDir", missing.to_str().unwrap()],
+    );
+
+    let circle = node.world.directory().join("circle");
+    std::os::unix::fs::symlink(&circle, &circle).unwrap();
+    conf["manifestDir"] = json!(circle);
+    refused(
+        &node,
+        &sandbox,
+        &conf,
+        7,
+        &["manifestDir", circle.to_str().unwrap()],
     );
 
     let file = node.world.directory().join("file");

@@ -88,9 +88,28 @@ fn del_works_when_the_namespace_is_gone() {
         container,
         before,
     } = Scene::attached();
-    sandbox.destroy().unwrap();
+    node.destroy(sandbox);
     node.del(&container, &conf);
     node.nothing_left(&before, &BRIDGES);
+}
+
+#[test]
+fn del_works_when_the_namespace_is_gone_with_the_nodes_own_device() {
+    // host-device fails over a namespace that is gone, unless it is told so
+    let node = Node::with_plugins();
+    let card =
+        json!({"cniVersion": "1.0.0", "name": "card", "type": "host-device", "device": "card0"});
+    node.definition("shop", "card", &card);
+    node.pod_with("shop", "web", "card");
+    let conf = node.conf(&[node.cluster()]);
+    let sandbox = node.sandbox("pod");
+    let container = Container::new(&sandbox).of_pod("shop", "web");
+    let before = node.snapshot();
+    node.world.veth("card0", "card1").unwrap();
+    node.add(&container, &conf);
+    node.destroy(sandbox);
+    node.del(&container, &conf);
+    node.nothing_left(&before, &["cluster", "card0", "card1"]);
 }
 
 #[test]
@@ -109,7 +128,7 @@ fn del_works_when_an_empty_file_is_left_of_the_namespace() {
         container,
         before,
     } = Scene::attached();
-    sandbox.destroy().unwrap();
+    node.destroy(sandbox);
     node.world
         .command("touch")
         .arg(&container.netns)
