@@ -124,10 +124,7 @@ impl ContainerLock {
 
 impl Drop for ContainerLock {
     fn drop(&mut self) {
-        // Under the lock: whoever waits for this file will find that it is not the one at the path any more.
-        if self.held.is_at_its_path() {
-            let _best_effort = unlink(&self.held.path);
-        }
+        self.held.remove();
     }
 }
 
@@ -168,15 +165,24 @@ impl NodeLock {
     }
 }
 
-/// Tries once to lock a file alone; `None` also where that cannot be tried. Never inherited.
-pub(crate) fn try_alone(path: &Path) -> Option<impl Drop> {
-    Held::acquire(
-        path,
-        FlockOperation::NonBlockingLockExclusive,
-        Instant::now(),
-    )
-    .ok()
-    .flatten()
+/// What one process on the node does and the others leave to it. Never inherited; dropping it removes the file and releases
+/// the lock.
+#[derive(Debug)]
+pub(crate) struct Turn(Held);
+
+impl Turn {
+    /// Tries once; `None` also where it cannot be tried.
+    pub(crate) fn take(path: &Path) -> Option<Self> {
+        let once = FlockOperation::NonBlockingLockExclusive;
+        let held = Held::acquire(path, once, Instant::now()).ok()?;
+        held.map(Self)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.remove();
+    }
 }
 
 #[derive(Debug)]
@@ -236,6 +242,13 @@ impl Held {
             })),
             Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the file under the lock: whoever waits for it will find that it is not the one at the path any more.
+    fn remove(&self) {
+        if self.is_at_its_path() {
+            let _best_effort = unlink(&self.path);
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 
-use crate::lock;
+use crate::lock::Turn;
 
 /// How often one looks who is told of changes: not everything tells (a mount does not).
 const NET: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub fn wait_for_file(path: &Path, deadline: Instant, turn: &Path) -> bool {
     if is_there(path) {
         return true;
     }
-    let turn = lock::try_alone(turn);
+    let turn = Turn::take(turn);
     let watcher = turn.as_ref().and_then(|_| Watcher::new());
     loop {
         let told = watcher.as_ref().is_some_and(|watcher| watcher.watch(path));

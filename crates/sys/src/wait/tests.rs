@@ -9,7 +9,7 @@ use rustix::fs::inotify;
 use tempfile::TempDir;
 
 use super::{Watcher, wait_for_file};
-use crate::lock;
+use crate::lock::Turn;
 
 /// How a file may come into being: what is there before, the path that is waited for, the steps.
 struct Case {
@@ -200,7 +200,7 @@ fn a_file_that_is_there_is_not_waited_for() {
 fn waiting_ends_at_the_deadline() {
     let directory = TempDir::new().unwrap();
     let turn = directory.path().join(".turn");
-    let mut other = lock::try_alone(&turn);
+    let mut other = Turn::take(&turn);
     for _has_turn in [false, true] {
         for path in ["ready", "a/ready", "file/ready"] {
             make(directory.path().join("file"));
@@ -214,6 +214,7 @@ fn waiting_ends_at_the_deadline() {
         }
         drop(other.take());
     }
+    assert!(!turn.exists());
 }
 
 #[test]
