@@ -68,7 +68,8 @@ fn make(path: &Path) {
 #[test]
 fn an_add_waits_for_the_file_and_goes_on_when_it_comes() {
     // B4.23, B2.144
-    let cases: [(&str, &str, fn(&Path), fn(&Path)); 4] = [
+    type Step = fn(&Path);
+    let cases: [(&str, &str, Step, Step); 4] = [
         ("a file", "ready", |_| {}, |at| make(&at.join("ready"))),
         (
             "directories and a file",
