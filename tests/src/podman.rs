@@ -29,6 +29,11 @@ impl<'n> Podman<'n> {
     #[track_caller]
     pub fn new(node: &'n Node, conf: &Value) -> Self {
         tools::debian(&["podman", "runc", "busybox-static"]).expect("podman is there");
+        let users = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        assert!(
+            users.contains("4294967295"),
+            "podman needs the machine's root: containers have files of several users"
+        );
         let folder = node.world.folder("podman").expect("folders can be made");
         let world = node.world.directory().file_name();
         let id = world
