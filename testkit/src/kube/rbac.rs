@@ -37,6 +37,16 @@ pub const OURS: &[Rule] = &[
         verbs: &["get"],
     },
     Rule {
+        groups: &["resource.k8s.io"],
+        resources: &["resourceclaims"],
+        verbs: &["get"],
+    },
+    Rule {
+        groups: &["resource.k8s.io"],
+        resources: &["resourceslices"],
+        verbs: &["list"],
+    },
+    Rule {
         groups: &["", "events.k8s.io"],
         resources: &["events"],
         verbs: &["create", "patch"],
@@ -54,6 +64,11 @@ pub const UPSTREAMS_MANIFEST: &[Rule] = &[
         groups: &[""],
         resources: &["pods", "pods/status"],
         verbs: &["get", "list", "update", "watch"],
+    },
+    Rule {
+        groups: &["resource.k8s.io"],
+        resources: &["resourceclaims", "resourceclaims/status", "resourceslices"],
+        verbs: &["get", "list"],
     },
     Rule {
         groups: &["", "events.k8s.io"],

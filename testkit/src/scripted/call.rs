@@ -29,6 +29,9 @@ pub struct Call {
     pub stdin: Vec<u8>,
     /// Standard input as JSON, if it is that.
     pub config: Option<Value>,
+    /// What stood in the file that `runtimeConfig.CNIDeviceInfoFile` names; nothing where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_info: Option<String>,
     /// The process.
     pub pid: u32,
     /// Its parent.
@@ -109,6 +112,8 @@ impl Call {
             environment: whole_environment.then_some(environment),
             argv,
             stdin,
+            device_info: device_info_file(config.as_ref())
+                .and_then(|path| std::fs::read_to_string(path).ok()),
             config,
             pid: std::process::id(),
             ppid: std::os::unix::process::parent_id(),
@@ -144,6 +149,12 @@ impl Call {
     pub fn ended_before(&self, other: &Self) -> bool {
         self.ended.is_some_and(|ended| ended <= other.started)
     }
+}
+
+/// Where a plugin that declares the capability finds and leaves device information.
+pub(super) fn device_info_file(config: Option<&Value>) -> Option<PathBuf> {
+    let path = config?.pointer("/runtimeConfig/CNIDeviceInfoFile")?;
+    path.as_str().map(PathBuf::from)
 }
 
 /// Nanoseconds since 1970.

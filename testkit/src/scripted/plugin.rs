@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::call::{Call, Line, now};
+use super::call::{Call, Line, device_info_file, now};
 use super::link;
 use super::script::{Crash, Script};
 
@@ -95,6 +95,9 @@ fn play(script: &Script, call: &Call) -> Result<i32> {
             _ => {}
         }
     }
+    if let Some(info) = script.device_info.as_ref().filter(|_| call.verb == "ADD") {
+        leave(info, call)?;
+    }
     if script.hang || script.ignore_sigterm {
         bail!("hang: {}", hang(script.ignore_sigterm));
     }
@@ -105,6 +108,15 @@ fn play(script: &Script, call: &Call) -> Result<i32> {
         hold_stdout(wait)?;
     }
     respond(script, call, &answer)
+}
+
+/// Leaves device information where the configuration says, as a plugin does: also over what is there (DI-32, DI-33).
+fn leave(info: &Value, call: &Call) -> Result<()> {
+    let path = device_info_file(call.config.as_ref())
+        .context("no runtimeConfig.CNIDeviceInfoFile to write device information to")?;
+    let folder = path.parent().context("not in a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    std::fs::write(&path, info.to_string()).with_context(|| format!("write {}", path.display()))
 }
 
 /// The last step: what stands on standard output and error, and the exit status.

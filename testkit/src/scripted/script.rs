@@ -36,6 +36,9 @@ pub struct Script {
     /// routes are those of `result`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_link: Option<Value>,
+    /// ADD writes this into the file that `runtimeConfig.CNIDeviceInfoFile` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_info: Option<Value>,
     /// Never answer (ten minutes at most).
     #[serde(skip_serializing_if = "is_false")]
     pub hang: bool,
