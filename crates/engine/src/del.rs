@@ -14,6 +14,8 @@ use crate::{
 pub struct DelReport {
     /// Where the attachments were found: not in a good ledger, for the log.
     pub note: Option<String>,
+    /// The pod, where a good ledger told it: a runtime need not.
+    pub pod: Option<plan::PodRef>,
 }
 
 impl Engine<'_> {
@@ -42,9 +44,10 @@ impl Engine<'_> {
                 .netns
                 .clone_from(&remembered.container.netns);
         }
+        let pod = Some(ledger.container.pod.clone());
         let failures = self.settle(ledger, deadline)?;
         if failures.is_empty() {
-            Ok(DelReport::default())
+            Ok(DelReport { pod, note: None })
         } else {
             Err(EngineError::Del(failures))
         }
@@ -64,7 +67,7 @@ impl Engine<'_> {
         if note.is_some() {
             self.forget(&remembered.container.id)?;
         }
-        Ok(DelReport { note })
+        Ok(DelReport { note, pod: None })
     }
 
     /// Undoes an ADD and says what is left.

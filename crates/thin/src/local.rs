@@ -45,6 +45,26 @@ pub(crate) enum LocalError {
         /// Both.
         name: String,
     },
+    /// A value of an object has the wrong type. What it was meant to say is not known.
+    #[error("manifestDir: {object}: {key} is not {expected}")]
+    Shape {
+        /// Kind and name, or the file where it has no name.
+        object: String,
+        /// Which value.
+        key: String,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// An object stands there twice, and nobody knows which is meant.
+    #[error("manifestDir: {kind} {namespace}/{name} stands there twice")]
+    Twice {
+        /// Its kind.
+        kind: String,
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
     /// A definition is malformed.
     #[error("manifestDir: {namespace}/{name}: {source}")]
     Definition {
@@ -96,13 +116,20 @@ impl Manifests {
             },
             ..Pod::default()
         };
-        if let Some(annotations) = object
-            .pointer("/metadata/annotations")
-            .and_then(Value::as_object)
-        {
-            for (key, value) in annotations {
-                pod.set_annotation(key, value.as_str().unwrap_or_default().to_owned());
+        let wrong = |key: &str, expected| LocalError::Shape {
+            object: format!("Pod {namespace}/{name}"),
+            key: cni::excerpt(key),
+            expected,
+        };
+        match object.pointer("/metadata/annotations") {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(annotations)) => {
+                for (key, value) in annotations {
+                    let value = value.as_str().ok_or_else(|| wrong(key, "a string"))?;
+                    pod.set_annotation(key, value.to_owned());
+                }
             }
+            Some(_) => return Err(wrong("metadata.annotations", "an object")),
         }
         Ok(Some(pod))
     }
@@ -151,21 +178,20 @@ impl Manifests {
     }
 
     fn find(&self, kind: &str, namespace: &str, name: &str) -> Result<Option<&Value>, LocalError> {
-        let text = |object: &Value, pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
-        Ok(self.objects()?.iter().find(|object| {
-            text(object, "/kind").as_deref() == Some(kind)
-                && text(object, "/metadata/name").as_deref() == Some(name)
-                && text(object, "/metadata/namespace")
-                    .filter(|text| !text.is_empty())
-                    .as_deref()
-                    .unwrap_or("default")
-                    == namespace
-        }))
+        let wanted = (kind, namespace, name);
+        let mut found = self
+            .objects()?
+            .iter()
+            .filter(|object| identity(object) == Some(wanted));
+        let first = found.next();
+        match found.next() {
+            None => Ok(first),
+            Some(_) => Err(LocalError::Twice {
+                kind: kind.to_owned(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            }),
+        }
     }
 
     fn objects(&self) -> Result<&[Value], LocalError> {
@@ -211,11 +237,41 @@ fn read_directory(directory: &Path) -> Result<Vec<Value>, LocalError> {
             path: path.display().to_string(),
             reason,
         })?;
+        let before = objects.len();
         documents
             .into_iter()
             .for_each(|document| flatten(document, &mut objects));
+        let added = objects.iter().skip(before);
+        if added
+            .filter(|object| is_ours(object))
+            .any(|object| identity(object).is_none())
+        {
+            return Err(LocalError::Shape {
+                object: path.display().to_string(),
+                key: "metadata.name".to_owned(),
+                expected: "a string",
+            });
+        }
     }
     Ok(objects)
+}
+
+/// Whether it is of a kind that is read here.
+fn is_ours(object: &Value) -> bool {
+    matches!(object.get("kind").and_then(Value::as_str), Some(kind) if kind == "Pod" || kind == names::KIND)
+}
+
+/// Kind, namespace and name; no namespace means `default`.
+fn identity(object: &Value) -> Option<(&str, &str, &str)> {
+    let kind = object.get("kind")?.as_str()?;
+    let name = object.pointer("/metadata/name")?.as_str()?;
+    let namespace = match object.pointer("/metadata/namespace") {
+        None | Some(Value::Null) => "default",
+        Some(namespace) => Some(namespace.as_str()?)
+            .filter(|text| !text.is_empty())
+            .unwrap_or("default"),
+    };
+    Some((kind, namespace, name))
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -16,7 +16,7 @@ use std::io::{self, Read, Write};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-use cni::{CniError, Invocation};
+use cni::{CniError, Invocation, Version};
 use journal::LOG;
 
 /// What a person sees who runs the program by hand (B1.23).
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 fn fault(panic: &PanicHookInfo<'_>) {
     let error = CniError::new(cni::code::INTERNAL, "Multus: internal fault")
         .with_details(panic.to_string());
-    let _ = write!(io::stdout(), "{}", error.to_json(""));
+    let _ = write!(io::stdout(), "{}", error.to_json(Version::LATEST.as_str()));
     LOG.panic(&error);
     std::process::exit(1);
 }
@@ -63,13 +63,13 @@ fn plugin() -> ExitCode {
             }
             Ok(Invocation::Version(text)) => (
                 print(&text).map_err(|error| messages::unprinted(&error)),
-                String::new(),
+                Version::LATEST.to_string(),
             ),
             Ok(Invocation::Call(request)) => (
                 verbs::run(&request, &mut print),
                 request.config_version.to_string(),
             ),
-            Err(error) => (Err(error), String::new()),
+            Err(error) => (Err(error), Version::LATEST.to_string()),
         };
     match result {
         Ok(()) => ExitCode::SUCCESS,

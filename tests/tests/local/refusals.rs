@@ -210,3 +210,44 @@ fn a_plugin_that_is_not_there_is_refused_before_anything_runs() {
     node.nothing_left(&before, &[]);
     assert!(node.world.node().link("cluster").unwrap().is_none());
 }
+
+#[test]
+fn a_pod_that_says_what_it_wants_in_a_wrong_type_is_refused_rather_than_left_without() {
+    let (node, sandbox, conf) = stage();
+    let file = node.manifests.join("web.yaml");
+    for (metadata, key) in [
+        (
+            "{name: web, namespace: shop, annotations: {k8s.v1.cni.cncf.io/networks: [{name: lan}]}}",
+            "networks",
+        ),
+        (
+            "{name: web, namespace: shop, annotations: {k8s.v1.cni.cncf.io/networks: 5}}",
+            "networks",
+        ),
+        (
+            "{name: web, namespace: shop, annotations: [lan]}",
+            "metadata.annotations",
+        ),
+        ("{namespace: shop}", "metadata.name"),
+        ("7", "metadata.name"),
+    ] {
+        std::fs::write(&file, format!("kind: Pod\nmetadata: {metadata}\n")).unwrap();
+        refused(&node, &sandbox, &conf, 7, &["manifestDir", key]);
+    }
+}
+
+#[test]
+fn a_pod_that_stands_there_twice_is_refused() {
+    let (node, sandbox, conf) = stage();
+    for file in ["a.yaml", "b.yaml"] {
+        let text = "kind: Pod\nmetadata: {name: web, namespace: shop}\n";
+        std::fs::write(node.manifests.join(file), text).unwrap();
+    }
+    refused(
+        &node,
+        &sandbox,
+        &conf,
+        7,
+        &["Pod shop/web stands there twice"],
+    );
+}

@@ -55,6 +55,15 @@ fn del_removes_the_status_file() {
 }
 
 #[test]
+fn del_knows_the_pod_from_the_ledger_where_the_runtime_does_not_say_it() {
+    let (node, conf) = stage();
+    let sandbox = node.sandbox("pod");
+    node.add(&Container::new(&sandbox).of_pod("shop", "web"), &conf);
+    node.del(&Container::new(&sandbox), &conf);
+    assert!(!node.status_file("shop", "web").exists());
+}
+
+#[test]
 fn del_of_an_old_sandbox_keeps_the_status_of_the_new_one() {
     let (node, conf) = stage();
     let (old, new) = (node.sandbox("old"), node.sandbox("new"));

@@ -26,7 +26,8 @@ pub(crate) fn run(request: &cni::Request, conf: &NetConf, args: &PodArgs) -> Res
         LOG.warning(format_args!("[{}]: {note}", args.pod.label()));
     }
     if let Some(directory) = &conf.manifest_dir {
-        report::remove_status(&engine, &Manifests::new(directory), &container, &args.pod);
+        let pod = report.pod.as_ref().unwrap_or(&args.pod);
+        report::remove_status(&engine, &Manifests::new(directory), &container, pod);
     }
     Ok(())
 }
