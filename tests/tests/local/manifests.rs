@@ -101,25 +101,6 @@ fn a_typed_list_in_json_is_a_manifest() {
 }
 
 #[test]
-fn of_two_manifests_of_one_object_the_first_file_by_name_counts() {
-    let node = node();
-    node.definition("default", "lan", &network("lan"));
-    let pod = |networks: &str| {
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "annotations": {"k8s.v1.cni.cncf.io/networks": networks}}}).to_string()
-    };
-    // Written in another order than their names have.
-    node.manifest("20-web.json", &pod("lan@second0"));
-    node.manifest("10-web.json", &pod("lan@first0"));
-    node.manifest("30-web.json", &pod("lan@third0"));
-    let sandbox = sandbox(&node);
-    let container = Container::new(&sandbox).of_pod("default", "web");
-    assert_eq!(
-        interfaces(&node, &container, "default", "web"),
-        ["cluster eth0", "default/lan first0"]
-    );
-}
-
-#[test]
 fn only_yaml_and_json_files_are_read_and_no_hidden_ones() {
     let node = node();
     node.pod_with("default", "web", "lan");
