@@ -94,7 +94,11 @@ impl Engine<'_> {
         };
         match Ledger::decode(&bytes, remembered) {
             Ok(ledger) if ledger.phase == Phase::Attached => Err(EngineError::AlreadyAttached),
-            Ok(ledger) => refuse_leftovers(self.undo(ledger, undo)),
+            Ok(ledger) => {
+                let (left, kept) = self.settle(ledger, Instant::now() + undo);
+                refuse_leftovers(left)?;
+                kept
+            }
             // A power cut may leave an empty ledger; the results tell what was attached.
             Err(_) => {
                 refuse_leftovers(self.take_down_cached(remembered, Instant::now() + undo))?;
@@ -117,6 +121,16 @@ impl Engine<'_> {
         let mut index = 0;
         while let Some(record) = ledger.records.get(index) {
             let is_default = default_result.is_none();
+            if record.requests.optional
+                && !is_default
+                && let Err(source) = self.runtime.precheck(&record.conf)
+            {
+                // Nothing of it ever runs, neither now nor at DEL.
+                let network = record.conf.name().to_owned();
+                failed.push(record.failure(FailureKind::NoPlugin { network, source }));
+                ledger.records.remove(index);
+                continue;
+            }
             let outcome = self
                 .attach_one(&ledger.container, record, deadline)
                 .and_then(|result| match is_default {

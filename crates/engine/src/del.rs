@@ -45,12 +45,11 @@ impl Engine<'_> {
                 .clone_from(&remembered.container.netns);
         }
         let pod = Some(ledger.container.pod.clone());
-        let failures = self.settle(ledger, deadline)?;
-        if failures.is_empty() {
-            Ok(DelReport { pod, note: None })
-        } else {
-            Err(EngineError::Del(failures))
+        let (failures, kept) = self.settle(ledger, deadline);
+        if !failures.is_empty() {
+            return Err(EngineError::Del(failures));
         }
+        kept.map(|()| DelReport { pod, note: None })
     }
 
     fn del_cached(
@@ -71,15 +70,16 @@ impl Engine<'_> {
     }
 
     /// Undoes an ADD and says what is left.
-    pub(crate) fn undo(&self, ledger: Ledger, undo: Duration) -> Failures {
+    pub(crate) fn undo(&self, mut ledger: Ledger, undo: Duration) -> Failures {
+        ledger.phase = Phase::Detaching;
         // Where the ledger cannot be rewritten the old one stays, which lists all that is left and more.
-        self.settle(ledger, Instant::now() + undo)
-            .unwrap_or_default()
+        self.settle(ledger, Instant::now() + undo).0
     }
 
     /// As [`Engine::undo`], where the last record is the one whose ADD failed.
     pub(crate) fn undo_failed(&self, mut ledger: Ledger, undo: Duration) -> Failures {
         let deadline = Instant::now() + undo;
+        ledger.phase = Phase::Detaching;
         let container = ledger.container.clone();
         let failed = ledger.records.pop();
         let unfinished =
@@ -139,12 +139,16 @@ impl Engine<'_> {
         Some((record, failure))
     }
 
-    /// Takes down what the ledger lists, and brings the ledger to what is left.
-    fn settle(&self, ledger: Ledger, deadline: Instant) -> Result<Failures, EngineError> {
+    /// Takes down what the ledger lists, and brings the ledger to what is left. What could not be taken down, and
+    /// whether the ledger says so.
+    pub(crate) fn settle(
+        &self,
+        ledger: Ledger,
+        deadline: Instant,
+    ) -> (Failures, Result<(), EngineError>) {
         let container = ledger.container.clone();
         let (records, failures) = self.take_down(ledger, deadline);
-        self.keep(container, records)?;
-        Ok(failures)
+        (failures, self.keep(container, records))
     }
 
     /// Brings the ledger to what is left.
@@ -164,32 +168,53 @@ impl Engine<'_> {
         })
     }
 
-    /// Runs DEL of every record in reverse. What is left, in the ledger's order, and why.
+    /// Runs DEL of every record in reverse. What is left, in the ledger's order, and why. Of an ADD that did not end
+    /// nobody knows which attachments came into being.
     pub(crate) fn take_down(&self, ledger: Ledger, deadline: Instant) -> (Vec<Record>, Failures) {
         let Ledger {
-            container, records, ..
+            container,
+            phase,
+            records,
         } = ledger;
         let files = device_info::files(&container, &records);
-        let netns = self.living_netns(&container);
         let mut left = Vec::new();
         let mut failures = Vec::new();
         let mut waiting = records.len();
         for record in records.into_iter().rev() {
             let share = fair_share(deadline, waiting);
             waiting -= 1;
-            let attachment = record.attachment(&container, netns);
-            self.tell(Verb::Del, &container, &record, Stage::Begins);
-            match self.runtime.del(&record.conf, &attachment, share) {
-                Ok(()) => self.tell(Verb::Del, &container, &record, Stage::Done(None)),
-                Err(source) => {
-                    failures.push(record.del_failure(source));
-                    left.push(record);
-                }
+            let unfinished = match phase {
+                Phase::Attaching => self.del_half_made(record, &container, share),
+                Phase::Attached | Phase::Detaching => self.del_made(record, &container, share),
+            };
+            if let Some((record, failure)) = unfinished {
+                failures.push(failure);
+                left.push(record);
             }
         }
         left.reverse();
         self.forget_device_info(files);
         (left, Failures(failures))
+    }
+
+    fn del_made(
+        &self,
+        record: Record,
+        container: &Container,
+        deadline: Instant,
+    ) -> Option<(Record, Failure)> {
+        let attachment = record.attachment(container, self.living_netns(container));
+        self.tell(Verb::Del, container, &record, Stage::Begins);
+        match self.runtime.del(&record.conf, &attachment, deadline) {
+            Ok(()) => {
+                self.tell(Verb::Del, container, &record, Stage::Done(None));
+                None
+            }
+            Err(source) => {
+                let failure = record.del_failure(source);
+                Some((record, failure))
+            }
+        }
     }
 
     /// Takes down what the result cache knows of a container, newest interface name last in, first out.

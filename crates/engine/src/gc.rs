@@ -49,8 +49,8 @@ impl Engine<'_> {
             }
             networks.stale(&ledger);
             let container = ledger.container.clone();
-            let left = self.undo(ledger, deadline.saturating_duration_since(Instant::now()));
-            if left.is_empty() {
+            let (left, kept) = self.settle(ledger, deadline);
+            if left.is_empty() && kept.is_ok() {
                 report.detached.push(container);
             }
             report.failures.0.extend(left.0);

@@ -397,3 +397,35 @@ fn each_attachment_is_told_of_when_it_begins_and_when_it_has_ended_well() {
     let undone = ["ADD ns/a eth0", "DEL ns/a eth0", "DEL ns/a eth0 done"];
     assert_eq!(told(), undone);
 }
+
+#[test]
+fn an_optional_network_without_its_plugin_is_left_out_for_good() {
+    let mut bench = Bench::default();
+    bench.missing_plugins.insert("type-b".into());
+    let mut plan = plan(&["a", "b", "c"]);
+    plan.attachments[1].requests.optional = true;
+    let attached = bench.add(&plan).unwrap();
+    assert_eq!((attached.statuses.len(), attached.failed.0.len()), (2, 1));
+    assert_eq!(bench.take_runs(), ["ADD a eth0", "ADD c net2"]);
+    bench.del("c1").unwrap();
+    assert_eq!(bench.take_runs(), ["DEL c net2", "DEL a eth0"]);
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn del_of_an_add_that_was_killed_does_not_fail_over_what_never_came_into_being() {
+    // cni-runtime #82
+    let bench = Bench::default();
+    bench.add(&plan(&["a", "b"])).unwrap();
+    let text = String::from_utf8(bench.ledgers.borrow()["c1"].clone()).unwrap();
+    let unfinished = text.replace("attached", "attaching").into_bytes();
+    bench.ledgers.borrow_mut().insert("c1".into(), unfinished);
+    bench.fail("DEL b net1", 100);
+    bench.take_runs();
+    bench.del("c1").unwrap();
+    assert_eq!(
+        bench.take_runs(),
+        ["DEL b net1", "DEL b net1 (gone)", "DEL a eth0"]
+    );
+    assert!(bench.is_clean());
+}

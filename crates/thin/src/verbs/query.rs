@@ -102,12 +102,16 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
 fn valid_containers(config: &[u8]) -> Result<Option<Vec<String>>, CniError> {
     let document: Listed = gojson::from_slice(config)
         .map_err(|error| messages::plain(code::DECODING_FAILURE, error))?;
-    let list = document.valid.or(document.attachments);
-    Ok(list.map(|list| {
-        list.into_iter()
-            .map(|attachment| attachment.container_id)
-            .collect()
-    }))
+    let Some(list) = document.valid.or(document.attachments) else {
+        return Ok(None);
+    };
+    let ids: Vec<String> = list.into_iter().map(|valid| valid.container_id).collect();
+    if ids.iter().any(String::is_empty) {
+        // A list that names nobody would make every container stale.
+        let text = "cni.dev/valid-attachments: an attachment without containerID";
+        return Err(messages::plain(code::INVALID_NETWORK_CONFIG, text));
+    }
+    Ok(Some(ids))
 }
 
 /// The runtime's list, under either name (cni.dev keys of CNI 1.1.0).
