@@ -105,7 +105,7 @@ pub enum FindError {
     },
 }
 
-/// A program that could not be started.
+/// A program that could not be started or followed to its end.
 #[derive(Debug, Error)]
 #[error("failed to run {}{}", program.display(), after(*attempts))]
 pub struct SpawnError {
@@ -115,6 +115,8 @@ pub struct SpawnError {
     pub source: io::Error,
     /// How often it was tried.
     pub attempts: u32,
+    /// It was started after all, and then lost sight of.
+    pub started: bool,
 }
 
 /// The directories of a search path (`CNI_PATH`): split at `:`, without empty and relative ones.

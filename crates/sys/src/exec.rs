@@ -42,7 +42,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            stdout: 4 << 20,
+            stdout: 1 << 20,
             stderr: 64 << 10,
             term_grace: Duration::from_secs(2),
             pipe_grace: Duration::from_millis(100),
@@ -153,8 +153,10 @@ impl Exec for HostExec {
             });
         }
         let child = self.start(call)?;
-        talk::talk(child, call.stdin, call.deadline, &self.limits)
-            .map_err(|error| failure(call, error, 1))
+        talk::talk(child, call.stdin, call.deadline, &self.limits).map_err(|error| SpawnError {
+            started: true,
+            ..failure(call, error, 1)
+        })
     }
 }
 
@@ -187,5 +189,6 @@ fn failure(call: &Call<'_>, source: io::Error, attempts: u32) -> SpawnError {
         program: Path::to_path_buf(call.program),
         source,
         attempts,
+        started: false,
     }
 }

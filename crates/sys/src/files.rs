@@ -80,9 +80,10 @@ impl FileError {
     pub fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Io { source, .. } => source.kind(),
-            Self::NotRegular { .. } => io::ErrorKind::InvalidData,
-            Self::TooLarge { .. } => io::ErrorKind::FileTooLarge,
-            Self::ForeignOwner { .. } => io::ErrorKind::PermissionDenied,
+            // There is something, and it is not what it should be.
+            Self::NotRegular { .. } | Self::TooLarge { .. } | Self::ForeignOwner { .. } => {
+                io::ErrorKind::InvalidData
+            }
             Self::BadName { .. } => io::ErrorKind::InvalidFilename,
         }
     }
