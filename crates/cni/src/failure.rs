@@ -149,7 +149,8 @@ impl Cause {
             Self::NoPlugins => code::INVALID_NETWORK_CONFIG,
             Self::NoCheck { .. } => code::INCOMPATIBLE_VERSION,
             Self::NoCachedResult => code::UNKNOWN_CONTAINER,
-            Self::Request(_) | Self::CacheRead { .. } | Self::CacheWrite { .. } => code::INTERNAL,
+            Self::CacheWrite { .. } => code::IO_FAILURE,
+            Self::Request(_) | Self::CacheRead { .. } => code::INTERNAL,
         }
     }
 }

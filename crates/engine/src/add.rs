@@ -6,6 +6,7 @@ use cni::{CniResult, Verb, Version};
 use npwg::{DeviceInfo, NetworkStatus};
 use plan::{Plan, network_statuses};
 
+use crate::del::fair_share;
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Record,
     Remembered, Stage,
@@ -54,7 +55,7 @@ impl Engine<'_> {
             Ok(attached) => attached,
             Err((begun, failure)) => {
                 ledger.records.truncate(begun);
-                let undo = self.undo_failed(ledger, undo);
+                let undo = self.undo_failed(ledger, &failure, undo);
                 return Err(EngineError::Attachment { failure, undo });
             }
         };
@@ -89,17 +90,18 @@ impl Engine<'_> {
     /// # Errors
     /// The container is attached already, or its remains cannot be undone.
     pub fn clear(&self, remembered: &Remembered<'_>, undo: Duration) -> Result<(), EngineError> {
-        let Some(bytes) = self.read(&remembered.container.id)? else {
+        let Some(ledger) = self.load(remembered)? else {
             return Ok(());
         };
-        match Ledger::decode(&bytes, remembered) {
+        match ledger {
             Ok(ledger) if ledger.phase == Phase::Attached => Err(EngineError::AlreadyAttached),
             Ok(ledger) => {
                 let (left, kept) = self.settle(ledger, Instant::now() + undo);
                 refuse_leftovers(left)?;
                 kept
             }
-            // A power cut may leave an empty ledger; the results tell what was attached.
+            // A power cut may leave an empty ledger; the results tell what was attached. What lies in its place and cannot
+            // be removed keeps us from writing one, and so from attaching.
             Err(_) => {
                 refuse_leftovers(self.take_down_cached(remembered, Instant::now() + undo))?;
                 self.forget(&remembered.container.id)
@@ -121,16 +123,12 @@ impl Engine<'_> {
         let mut index = 0;
         while let Some(record) = ledger.records.get(index) {
             let is_default = default_result.is_none();
-            if record.requests.optional
-                && !is_default
-                && let Err(source) = self.runtime.precheck(&record.conf)
-            {
-                // Nothing of it ever runs, neither now nor at DEL.
-                let network = record.conf.name().to_owned();
-                failed.push(record.failure(FailureKind::NoPlugin { network, source }));
-                ledger.records.remove(index);
-                continue;
-            }
+            let is_optional = record.requests.optional && !is_default;
+            let deadline = match is_optional {
+                // It may not use up the time of those that have to succeed.
+                true => fair_share(deadline, ledger.records.len() - index + 1),
+                false => deadline,
+            };
             let outcome = self
                 .attach_one(&ledger.container, record, deadline)
                 .and_then(|result| match is_default {
@@ -143,13 +141,12 @@ impl Engine<'_> {
                     default_result.get_or_insert(result);
                     index += 1;
                 }
-                Err(failure) if record.requests.optional && !is_default => {
+                Err(failure) if is_optional => {
                     // The one that failed is taken down alone; the ledger keeps it where that does not work.
                     let record = ledger.records.remove(index);
                     let deadline = Instant::now() + undo;
-                    if let Some((record, _)) =
-                        self.detach_half_made(record, &ledger.container, deadline)
-                    {
+                    let left = self.detach_half_made(record, &ledger.container, &failure, deadline);
+                    if let Some((record, _)) = left {
                         ledger.records.insert(index, record);
                         index += 1;
                     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cni::{Verb, Version};
 
-use crate::{Engine, EngineError, FailureKind, Failures, Ledger, Phase, Remembered, Stage};
+use crate::{Engine, EngineError, FailureKind, Failures, Phase, Remembered, Stage};
 
 impl Engine<'_> {
     /// Checks every attachment whose configuration can be checked (CNI 0.4.0 and later, B4.128).
@@ -12,10 +12,7 @@ impl Engine<'_> {
     /// # Errors
     /// The first attachment that is not as it was made, or that the container is not attached.
     pub fn check(&self, remembered: &Remembered<'_>, deadline: Instant) -> Result<(), EngineError> {
-        let bytes = self
-            .read(&remembered.container.id)?
-            .ok_or(EngineError::NotAttached)?;
-        let ledger = Ledger::decode(&bytes, remembered)?;
+        let ledger = self.load(remembered)?.ok_or(EngineError::NotAttached)??;
         if ledger.phase != Phase::Attached {
             return Err(EngineError::HalfAttached);
         }

@@ -1,5 +1,6 @@
 //! DEL and undo: every attachment in reverse, whatever happens to the others; the ledger keeps what is left.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use cni::{CacheEntry, ChainErrors, Verb};
@@ -29,13 +30,10 @@ impl Engine<'_> {
         remembered: &Remembered<'_>,
         deadline: Instant,
     ) -> Result<DelReport, EngineError> {
-        let id = &remembered.container.id;
-        let Some(bytes) = self.read(id)? else {
-            return self.del_cached(remembered, deadline, None);
-        };
-        let mut ledger = match Ledger::decode(&bytes, remembered) {
-            Ok(ledger) => ledger,
-            Err(error) => return self.del_cached(remembered, deadline, Some(error)),
+        let mut ledger = match self.load(remembered)? {
+            Some(Ok(ledger)) => ledger,
+            Some(Err(error)) => return self.del_cached(remembered, deadline, Some(error)),
+            None => return self.del_cached(remembered, deadline, None),
         };
         // The runtime knows best where the sandbox is now, if it says so at all.
         if !remembered.container.netns.is_empty() {
@@ -62,11 +60,18 @@ impl Engine<'_> {
         if !failures.is_empty() {
             return Err(EngineError::Del(failures));
         }
-        let note = broken.map(|error| format!("{error}; detached what the result cache knows"));
-        if note.is_some() {
-            self.forget(&remembered.container.id)?;
+        let Some(broken) = broken else {
+            return Ok(DelReport::default());
+        };
+        let mut note = format!("{broken}; detached what the result cache knows");
+        // What is not ours may be something that we cannot remove. The container is detached all the same.
+        if let Err(error) = self.forget(&remembered.container.id) {
+            note.push_str(&format!("; {error}"));
         }
-        Ok(DelReport { note, pod: None })
+        Ok(DelReport {
+            note: Some(note),
+            pod: None,
+        })
     }
 
     /// Undoes an ADD and says what is left.
@@ -77,13 +82,18 @@ impl Engine<'_> {
     }
 
     /// As [`Engine::undo`], where the last record is the one whose ADD failed.
-    pub(crate) fn undo_failed(&self, mut ledger: Ledger, undo: Duration) -> Failures {
+    pub(crate) fn undo_failed(
+        &self,
+        mut ledger: Ledger,
+        failure: &Failure,
+        undo: Duration,
+    ) -> Failures {
         let deadline = Instant::now() + undo;
         ledger.phase = Phase::Detaching;
         let container = ledger.container.clone();
         let failed = ledger.records.pop();
         let unfinished =
-            failed.and_then(|failed| self.detach_half_made(failed, &container, deadline));
+            failed.and_then(|failed| self.detach_half_made(failed, &container, failure, deadline));
         let (mut records, mut failures) = self.take_down(ledger, deadline);
         if let Some((record, failure)) = unfinished {
             records.push(record);
@@ -92,51 +102,6 @@ impl Engine<'_> {
         // Where the ledger cannot be rewritten the old one stays, which lists all that is left and more.
         let _ = self.keep(container, records);
         failures
-    }
-
-    /// Detaches what an ADD may or may not have made. Some plugins insist on finding their interface; where it never
-    /// came into being, they are told that the sandbox is gone, and release the rest. What is left then, and why.
-    pub(crate) fn detach_half_made(
-        &self,
-        record: Record,
-        container: &Container,
-        deadline: Instant,
-    ) -> Option<(Record, Failure)> {
-        let files = device_info::files(container, [&record]);
-        let left = self.del_half_made(record, container, deadline);
-        self.forget_device_info(files);
-        left
-    }
-
-    fn del_half_made(
-        &self,
-        record: Record,
-        container: &Container,
-        deadline: Instant,
-    ) -> Option<(Record, Failure)> {
-        let netns = self.living_netns(container);
-        let attachment = record.attachment(container, netns);
-        let share = fair_share(deadline, 2);
-        self.tell(Verb::Del, container, &record, Stage::Begins);
-        let Err(source) = self.runtime.del(&record.conf, &attachment, share) else {
-            self.tell(Verb::Del, container, &record, Stage::Done(None));
-            return None;
-        };
-        let ifname = record.ifname.as_str();
-        let existing = self.netns.existing(netns, &[ifname]);
-        if existing.is_ok_and(|found| found.is_empty()) {
-            let attachment = record.attachment(container, "");
-            if self
-                .runtime
-                .del(&record.conf, &attachment, deadline)
-                .is_ok()
-            {
-                self.tell(Verb::Del, container, &record, Stage::Done(None));
-                return None;
-            }
-        }
-        let failure = record.del_failure(source);
-        Some((record, failure))
     }
 
     /// Takes down what the ledger lists, and brings the ledger to what is left. What could not be taken down, and
@@ -184,7 +149,7 @@ impl Engine<'_> {
             let share = fair_share(deadline, waiting);
             waiting -= 1;
             let unfinished = match phase {
-                Phase::Attaching => self.del_half_made(record, &container, share),
+                Phase::Attaching => self.del_half_made(record, &container, None, share),
                 Phase::Attached | Phase::Detaching => self.del_made(record, &container, share),
             };
             if let Some((record, failure)) = unfinished {
@@ -235,7 +200,7 @@ impl Engine<'_> {
     }
 
     /// The path of the sandbox if it still is one: plugins release addresses without it, and fail over a dead path.
-    fn living_netns<'b>(&self, container: &'b Container) -> &'b str {
+    pub(crate) fn living_netns<'b>(&self, container: &'b Container) -> &'b str {
         if self.netns.is_live(&container.netns) {
             &container.netns
         } else {
@@ -243,11 +208,22 @@ impl Engine<'_> {
         }
     }
 
-    pub(crate) fn read(&self, id: &cni::ContainerId) -> Result<Option<Vec<u8>>, EngineError> {
-        self.ledgers.read(id).map_err(|source| EngineError::Ledger {
-            action: "read",
-            source,
-        })
+    /// The container's ledger, if there is one, or what is wrong with it.
+    pub(crate) fn load(
+        &self,
+        remembered: &Remembered<'_>,
+    ) -> Result<Option<Result<Ledger, LedgerError>>, EngineError> {
+        match self.ledgers.read(&remembered.container.id) {
+            Ok(None) => Ok(None),
+            Ok(Some(bytes)) => Ok(Some(Ledger::decode(&bytes, remembered))),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                Ok(Some(Err(LedgerError::Foreign(error))))
+            }
+            Err(source) => Err(EngineError::Ledger {
+                action: "read",
+                source,
+            }),
+        }
     }
 
     pub(crate) fn write(&self, ledger: &Ledger) -> Result<Pending, EngineError> {
@@ -281,7 +257,7 @@ impl Engine<'_> {
 }
 
 impl Record {
-    fn del_failure(&self, source: ChainErrors) -> Failure {
+    pub(crate) fn del_failure(&self, source: ChainErrors) -> Failure {
         let (network, ifname) = (self.conf.name().to_owned(), self.ifname.to_string());
         self.failure(FailureKind::Del {
             network,
@@ -292,7 +268,7 @@ impl Record {
 }
 
 /// A hanging delegate may use its share of the time that is left, not that of the others.
-fn fair_share(deadline: Instant, waiting: usize) -> Instant {
+pub(crate) fn fair_share(deadline: Instant, waiting: usize) -> Instant {
     let now = Instant::now();
     let left = deadline.saturating_duration_since(now);
     now + left / u32::try_from(waiting.max(1)).unwrap_or(u32::MAX)

@@ -139,6 +139,14 @@ pub enum FailureKind {
         /// What the plugins said.
         source: ChainErrors,
     },
+    /// Somebody still works on a container that GC would detach.
+    #[error("container {container} is busy: {reason}")]
+    Busy {
+        /// Its id.
+        container: String,
+        /// Why it cannot be had.
+        reason: String,
+    },
     /// Its default routes could not be changed.
     #[error("network \"{network}\": cannot change the default route of {ifname}: {source}")]
     Routes {
@@ -168,6 +176,7 @@ impl FailureKind {
             Self::InterfaceExists { .. } => code::INVALID_ENVIRONMENT,
             Self::Add { source, .. } | Self::Check { source, .. } => delegate_code(source.code()),
             Self::Del { source, .. } | Self::Gc { source, .. } => delegate_code(source.code()),
+            Self::Busy { .. } => code::TRY_AGAIN_LATER,
             Self::Routes { .. } => code::INTERNAL,
             Self::Result { .. } => code::INCOMPATIBLE_VERSION,
         }
@@ -192,6 +201,16 @@ impl Failures {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Failures {
+    /// The CNI error code of the first.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        self.0
+            .first()
+            .map_or(code::INTERNAL, |failure| failure.kind.code())
     }
 }
 
@@ -225,10 +244,7 @@ impl EngineError {
             Self::Netns { .. } => code::INVALID_ENVIRONMENT,
             Self::Attachment { failure, .. } => failure.kind.code(),
             Self::Commit { code, .. } => *code,
-            Self::Del(failures) | Self::LeftBehind(failures) => failures
-                .0
-                .first()
-                .map_or(code::INTERNAL, |failure| failure.kind.code()),
+            Self::Del(failures) | Self::LeftBehind(failures) => failures.code(),
         }
     }
 

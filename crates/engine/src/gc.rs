@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use cni::{NetworkConf, Version};
+use cni::{ContainerId, NetworkConf, Version};
 use plan::{PodArgs, RuntimeConfig};
 
 use crate::{
@@ -19,10 +19,15 @@ pub struct GcReport {
     pub failures: Failures,
 }
 
+/// The lock on a container, held as long as this lives.
+pub type Claim = Box<dyn std::any::Any>;
+
 impl Engine<'_> {
     /// Detaches every container of `configuration` that is not among `valid`, by container id, and then runs the GC of
     /// every network that the ledgers know. Where the runtime's list is empty, a container goes only if its network
     /// namespace is gone too: runtimes send an empty list for networks that they do not track.
+    ///
+    /// `claim` locks a container. The plugins of a killed ADD may still work on one: that is left to the next GC.
     ///
     /// # Errors
     /// The ledgers cannot be listed.
@@ -31,6 +36,7 @@ impl Engine<'_> {
         configuration: &str,
         valid: &[String],
         deadline: Instant,
+        claim: &dyn Fn(&ContainerId) -> Result<Claim, String>,
     ) -> Result<GcReport, EngineError> {
         let mut report = GcReport::default();
         let mut networks = Networks::default();
@@ -47,6 +53,14 @@ impl Engine<'_> {
                 networks.live(&ledger);
                 continue;
             }
+            let _claim = match claim(&id) {
+                Ok(claim) => claim,
+                Err(reason) => {
+                    networks.live(&ledger);
+                    report.failures.0.push(busy(&id, reason));
+                    continue;
+                }
+            };
             networks.stale(&ledger);
             let container = ledger.container.clone();
             let (left, kept) = self.settle(ledger, deadline);
@@ -79,7 +93,7 @@ impl Engine<'_> {
     }
 
     /// The container's ledger, if this configuration wrote it. Upstream's does not say; it counts as ours.
-    fn owned(&self, id: &cni::ContainerId, configuration: &str) -> Option<Ledger> {
+    fn owned(&self, id: &ContainerId, configuration: &str) -> Option<Ledger> {
         let bytes = self.ledgers.read(id).ok()??;
         let netns = self
             .runtime
@@ -104,6 +118,14 @@ impl Engine<'_> {
         };
         let ledger = Ledger::decode(&bytes, &remembered).ok()?;
         (ledger.container.configuration == configuration).then_some(ledger)
+    }
+}
+
+fn busy(id: &ContainerId, reason: String) -> Failure {
+    let container = id.to_string();
+    Failure {
+        network: String::new(),
+        kind: FailureKind::Busy { container, reason },
     }
 }
 

@@ -13,7 +13,8 @@ pub trait LedgerStore {
     /// The container's ledger, `None` where there is none.
     ///
     /// # Errors
-    /// What the file system says.
+    /// [`io::ErrorKind::InvalidData`] where something lies in its place that is no ledger of ours, and what the file
+    /// system says.
     fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>>;
 
     /// Puts the container's ledger in place, whole, before it returns; makes it durable in the background.

@@ -33,6 +33,8 @@ pub(crate) struct Bench {
     /// `dp/…` and `cni/…`.
     pub(crate) device_info: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) disk_full: bool,
+    /// What lies in the ledgers' places is none of ours.
+    pub(crate) foreign: bool,
     pub(crate) existing: Vec<String>,
     pub(crate) dead: bool,
     pub(crate) routes: RefCell<Vec<(String, RouteChange)>>,
@@ -123,6 +125,9 @@ impl CacheStore for Bench {
 
 impl LedgerStore for Bench {
     fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>> {
+        if self.foreign {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         Ok(self.ledgers.borrow().get(container.as_str()).cloned())
     }
 
@@ -277,6 +282,11 @@ impl Bench {
     pub(crate) fn is_clean(&self) -> bool {
         self.ledgers.borrow().is_empty() && self.cache.borrow().is_empty()
     }
+}
+
+/// Nobody works on any container.
+pub(crate) fn free(_: &ContainerId) -> Result<crate::Claim, String> {
+    Ok(Box::new(()))
 }
 
 pub(crate) fn soon() -> Instant {

@@ -6,8 +6,10 @@ use cni::Version;
 use plan::{PodArgs, RuntimeConfig};
 use serde_json::Value;
 
-use crate::testing::{Bench, container, plan, soon};
+use crate::testing::{Bench, container, free, plan, soon};
 use crate::{EngineError, Remembered};
+
+mod faults;
 
 #[test]
 fn delegates_run_in_order_and_are_detached_in_reverse() {
@@ -320,7 +322,7 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
         .unwrap();
     bench.take_runs();
     let report = bench
-        .with(|engine| engine.gc("other", &["c2".into()], soon()))
+        .with(|engine| engine.gc("other", &["c2".into()], soon(), &free))
         .unwrap();
     assert!(
         report.detached.is_empty() && bench.take_runs().is_empty(),
@@ -328,7 +330,7 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
     );
 
     let report = bench
-        .with(|engine| engine.gc("multus", &[], soon()))
+        .with(|engine| engine.gc("multus", &[], soon(), &free))
         .unwrap();
     assert!(
         report.detached.is_empty(),
@@ -337,7 +339,7 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
 
     bench.take_runs();
     let report = bench
-        .with(|engine| engine.gc("multus", &["c2".into()], soon()))
+        .with(|engine| engine.gc("multus", &["c2".into()], soon(), &free))
         .unwrap();
     assert_eq!(detached(&report), ["c1"]);
     assert_eq!(
@@ -347,7 +349,7 @@ fn gc_detaches_what_the_runtime_does_not_list_and_tells_plugins_the_rest() {
 
     bench.dead = true;
     let report = bench
-        .with(|engine| engine.gc("multus", &[], soon()))
+        .with(|engine| engine.gc("multus", &[], soon(), &free))
         .unwrap();
     assert_eq!(detached(&report), ["c2"]);
     assert!(bench.is_clean());

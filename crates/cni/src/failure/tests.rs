@@ -243,7 +243,7 @@ fn every_cause_has_a_code() {
                 source: io::Error::other("x"),
                 undo: None,
             },
-            999,
+            5,
         ),
     ] {
         assert_eq!(cause.code(), code, "{cause}");

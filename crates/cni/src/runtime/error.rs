@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Cause, CniResult, NetworkConf, PluginConf, Verb};
+use crate::{Cause, CniResult, NetworkConf, PluginConf, PluginFailure, Verb};
 
 /// One failure of an operation on a network.
 #[derive(Debug)]
@@ -57,6 +57,19 @@ impl ChainError {
     /// The code for the caller: the plugin's own, the one of a refusal, 999 otherwise.
     pub const fn code(&self) -> u32 {
         self.cause.code()
+    }
+
+    /// Whether a failed ADD has run no plugin at all, so that there is nothing to undo.
+    pub fn nothing_ran(&self) -> bool {
+        match &*self.cause {
+            Cause::Name(_) | Cause::Args(_) | Cause::NoPlugins => true,
+            // All programs are looked for before the first one runs.
+            Cause::Plugin(PluginFailure::Find(_)) => true,
+            Cause::Plugin(PluginFailure::Spawn { error }) => {
+                self.plugin_index == Some(0) && !error.started
+            }
+            _ => false,
+        }
     }
 }
 

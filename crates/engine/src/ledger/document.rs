@@ -14,6 +14,9 @@ use super::{Container, Ledger, Phase, Record, Remembered};
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
+    /// Something else lies in its place: a link, a directory, somebody else's file.
+    #[error("ledger: {0}")]
+    Foreign(std::io::Error),
     /// It is not a JSON array of attachments.
     #[error("ledger: {0}")]
     Json(gojson::Error),
@@ -148,11 +151,7 @@ impl Ledger {
             conf: record.conf.header_value(),
             conf_list: record.conf.list_header_value(),
             name: record.name.clone(),
-            // Upstream names by place. After a partial DEL the places no longer tell.
-            ifname_request: match (&requests.interface, self.phase) {
-                (_, Phase::Detaching) => record.ifname.to_string(),
-                (requested, _) => requested.clone().unwrap_or_default(),
-            },
+            ifname_request: self.ifname_request(index, record),
             mac_request: requests.mac.clone().unwrap_or_default(),
             infiniband_guid_request: requests.infiniband_guid.clone().unwrap_or_default(),
             ip_request: requests.ips.clone(),
@@ -168,6 +167,18 @@ impl Ledger {
                 capability_args: record.capability_args.clone(),
                 container: (index == 0).then(|| self.own_container()),
             }),
+        }
+    }
+
+    /// What was requested. Upstream names by place, and where an attachment before this one is gone, the place no longer
+    /// tells: then it is the name itself.
+    fn ifname_request(&self, index: usize, record: &Record) -> String {
+        let requested = record.requests.interface.clone().unwrap_or_default();
+        let by_place = plan::generated_ifname(index, Some(&requested), &self.container.ifname);
+        if by_place == record.ifname.as_str() {
+            requested
+        } else {
+            record.ifname.to_string()
         }
     }
 

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CniError, code};
+use cni::{CniError, ContainerId, code};
+use engine::Claim;
 use serde::Deserialize;
-use sys::lock::NodeLock;
+use sys::files::DirCache;
+use sys::lock::{ContainerLock, EndHolders, NodeLock};
 
 use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, PodArgs};
 
@@ -74,11 +76,19 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
     ready::mention(conf);
     let _lock = NodeLock::exclusive(&conf.cni_dir, GC_WAIT)
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
+    tidy(conf);
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
     let engine = ground.engine(&runtime);
+    let claim = |id: &ContainerId| -> Result<Claim, String> {
+        let never = EndHolders::Never;
+        match ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, Duration::ZERO, never) {
+            Ok(lock) => Ok(Box::new(lock)),
+            Err(error) => Err(error.to_string()),
+        }
+    };
     let report = engine
-        .gc(request.config_name.as_str(), &valid, deadline)
+        .gc(request.config_name.as_str(), &valid, deadline, &claim)
         .map_err(|error| messages::plain(error.code(), error))?;
     for container in &report.detached {
         LOG.verbose(format_args!(
@@ -94,7 +104,16 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
     if report.failures.is_empty() {
         Ok(())
     } else {
-        Err(messages::plain(code::INTERNAL, report.failures))
+        Err(messages::plain(report.failures.code(), report.failures))
+    }
+}
+
+/// Removes what killed processes left half-written. Nobody else writes while GC has the node for itself.
+fn tidy(conf: &NetConf) {
+    for directory in [&conf.cni_dir, DirCache::below(&conf.cni_dir).path()] {
+        if let Err(error) = sys::files::remove_temporaries(directory) {
+            LOG.warning(format_args!("GC: {error}"));
+        }
     }
 }
 
