@@ -10,3 +10,5 @@ pub mod proxy;
 pub mod scripted;
 pub mod tools;
 pub mod world;
+
+pub use rustix::process::Signal;

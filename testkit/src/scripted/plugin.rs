@@ -98,6 +98,9 @@ fn play(script: &Script, call: &Call) -> Result<i32> {
     if let Some(info) = script.device_info.as_ref().filter(|_| call.verb == "ADD") {
         leave(info, call)?;
     }
+    if let Some(path) = &script.then_wait_for_file {
+        wait_for(path)?;
+    }
     if script.hang || script.ignore_sigterm {
         bail!("hang: {}", hang(script.ignore_sigterm));
     }
@@ -122,7 +125,7 @@ fn leave(info: &Value, call: &Call) -> Result<()> {
 /// The last step: what stands on standard output and error, and the exit status.
 fn respond(script: &Script, call: &Call, answer: &Value) -> Result<i32> {
     if let Some(text) = &script.stderr {
-        eprint!("{text}");
+        say(std::io::stderr().lock(), text);
     }
     if let Some(count) = script.stderr_bytes {
         flood(std::io::stderr().lock(), count);
@@ -131,9 +134,7 @@ fn respond(script: &Script, call: &Call, answer: &Value) -> Result<i32> {
     if let Some(count) = script.stdout_bytes {
         flood(std::io::stdout().lock(), count);
     } else if let Some(text) = &script.stdout {
-        std::io::stdout()
-            .write_all(text.as_bytes())
-            .context("write standard output")?;
+        say(std::io::stdout().lock(), text);
     } else if let Some(fail) = script.failure(&call.verb) {
         let mut error = json!({"cniVersion": version(call), "code": fail.code, "msg": fail.msg});
         if let Some(details) = &fail.details {
@@ -196,7 +197,12 @@ fn fill_in(value: &Value, call: &Call) -> Value {
 }
 
 fn print(value: &Value) {
-    println!("{value}");
+    say(std::io::stdout().lock(), &format!("{value}\n"));
+}
+
+/// Whoever called may be gone: the record is to say all the same that the call has ended.
+fn say(mut to: impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
 /// One line, one write: lines of plugins that run side by side do not mix.

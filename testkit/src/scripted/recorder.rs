@@ -86,9 +86,9 @@ impl Recorder {
         }
     }
 
-    /// Waits until a call that fits has begun, ten seconds at most.
+    /// Waits until a call that fits has begun, a minute at most.
     pub fn wait_for(&self, fits: impl Fn(&Call) -> bool) -> Result<Call> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             // A line is there whole or not at all: it is written at once.
             if let Some(call) = self.calls()?.into_iter().find(&fits) {
@@ -96,7 +96,7 @@ impl Recorder {
             }
             if Instant::now() > deadline {
                 bail!(
-                    "no such call was recorded within ten seconds; recorded: {:?}",
+                    "no such call was recorded within a minute; recorded: {:?}",
                     self.summary()?
                 );
             }

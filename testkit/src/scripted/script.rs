@@ -39,6 +39,9 @@ pub struct Script {
     /// ADD writes this into the file that `runtimeConfig.CNIDeviceInfoFile` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_info: Option<Value>,
+    /// Wait, with the link in place, until this file exists (two minutes at most).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then_wait_for_file: Option<PathBuf>,
     /// Never answer (ten minutes at most).
     #[serde(skip_serializing_if = "is_false")]
     pub hang: bool,

@@ -1,13 +1,16 @@
 //! A program that runs inside a world, and what it left.
 
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 
 /// What a program left.
@@ -106,7 +109,7 @@ impl Running {
             .is_none())
     }
 
-    /// Waits for its end. Output that others hold open is waited for half a second.
+    /// Waits for its end. What others write to its output afterwards is not waited for.
     pub fn wait(mut self) -> Result<Finished> {
         let peak = self.wait_for_end()?;
         let status = self
@@ -173,38 +176,61 @@ fn peak_memory(pid: u32) -> Option<u64> {
         .map(|kilobytes| kilobytes * 1024)
 }
 
+/// How long output is read that others go on writing after the program's end.
+const AFTERWARDS: Duration = Duration::from_secs(5);
+
 /// Collects one of a program's outputs beside us.
 #[derive(Debug)]
 struct Output {
     chunks: Receiver<Vec<u8>>,
+    ended: Arc<AtomicBool>,
 }
 
 impl Output {
-    fn collect(pipe: Option<impl Read + Send + 'static>) -> Result<Self> {
+    fn collect(pipe: Option<impl Read + AsFd + Send + 'static>) -> Result<Self> {
         let (sender, chunks) = channel();
+        let ended = Arc::new(AtomicBool::new(false));
         if let Some(pipe) = pipe {
-            thread("output", move || forward(pipe, &sender))?;
+            let ended = ended.clone();
+            thread("output", move || forward(pipe, &sender, &ended))?;
         }
-        Ok(Self { chunks })
+        Ok(Self { chunks, ended })
     }
 
-    /// All of it, or what has come half a second after the program's end.
+    /// All that the program has written. It has ended, so that all of it is in the pipe; others may keep that open.
     fn finish(&self) -> Vec<u8> {
-        let deadline = Instant::now() + Duration::from_millis(500);
+        self.ended.store(true, Ordering::Release);
+        let deadline = Instant::now() + AFTERWARDS;
         let mut all = Vec::new();
-        while let Ok(chunk) = self
-            .chunks
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
+        while let Ok(chunk) = self.chunks.recv() {
             all.extend(chunk);
+            if Instant::now() > deadline {
+                break;
+            }
         }
         all
     }
 }
 
-fn forward(mut pipe: impl Read, sender: &Sender<Vec<u8>>) {
+/// Passes on what comes, until the pipe is closed, or is empty after the program's end.
+fn forward(mut pipe: impl Read + AsFd, sender: &Sender<Vec<u8>>, ended: &AtomicBool) {
+    let pause = Timespec {
+        tv_sec: 0,
+        tv_nsec: 20_000_000,
+    };
     let mut block = vec![0; 65536];
-    while let Ok(count @ 1..) = pipe.read(&mut block) {
+    loop {
+        let was_over = ended.load(Ordering::Acquire);
+        let mut watched = [PollFd::new(&pipe, PollFlags::IN)];
+        match poll(&mut watched, Some(&pause)) {
+            Ok(0) if was_over => return,
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+        let Ok(count @ 1..) = pipe.read(&mut block) else {
+            return;
+        };
         if sender.send(block[..count].to_vec()).is_err() {
             return;
         }
