@@ -1,5 +1,6 @@
 //! A pod on a node whose networks are scripted, so that a test can let any of them go wrong.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,16 @@ impl Scene {
         let own = script.as_object().cloned().unwrap_or_default();
         keys.as_object_mut().expect("this is an object").extend(own);
         json!({"type": plugin, "password": SECRET, "script": keys})
+    }
+
+    /// Installs a plugin that is a shell script; it is not recorded.
+    #[track_caller]
+    pub fn shell_plugin(&self, name: &str, body: &str) {
+        let path = self.node.plugins.join(name);
+        let script = format!("#!/bin/sh\n{body}\n");
+        std::fs::write(&path, script).expect("a plugin can be written");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, executable).expect("a plugin can be made executable");
     }
 
     /// The configuration of `multus` with these networks: `eth0`, `net1`, `net2` and so on.
@@ -206,12 +217,29 @@ fn collect(folder: &Path, prefix: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Waits until something holds, ten seconds at most.
+/// Waits until a process does nothing but ask for a lock again and again.
+#[track_caller]
+pub fn until_it_waits(running: &Running) {
+    let path = format!("/proc/{}/status", running.pid());
+    let slept = || -> u64 {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let count = text
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        count
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or(0)
+    };
+    // One that works sleeps a few times; one that waits does it every 20 ms.
+    until("the lock is asked for", || slept() >= 30);
+}
+
+/// Waits until something holds, a minute at most.
 #[track_caller]
 pub fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within ten seconds");
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
