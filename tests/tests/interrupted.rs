@@ -15,6 +15,8 @@ mod disk;
 mod gc;
 #[path = "interrupted/killed.rs"]
 mod killed;
+#[path = "interrupted/late.rs"]
+mod late;
 #[path = "interrupted/locks.rs"]
 mod locks;
 #[path = "interrupted/real.rs"]
