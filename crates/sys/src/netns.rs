@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, Builder};
 
-use rustix::fs::{CWD, Mode, OFlags, fstatfs, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -101,6 +101,18 @@ pub fn state(path: &Path) -> Result<NetnsState, NetnsError> {
         Err(NetnsError::Open { source, .. }) if is_nowhere(&source) => Ok(NetnsState::Gone),
         Err(error) => Err(error),
     }
+}
+
+/// The number of the namespace at `path`, of whatever kind it is: no two that exist share one.
+///
+/// # Errors
+/// When there is no namespace, or when it cannot be told.
+pub(crate) fn inode(path: &Path) -> Result<u64, NetnsError> {
+    let failed = |error: Errno| NetnsError::Open {
+        path: path.to_path_buf(),
+        source: error.into(),
+    };
+    Ok(fstat(open(path)?).map_err(failed)?.st_ino)
 }
 
 fn is_nowhere(error: &io::Error) -> bool {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cni::ContainerId;
 use engine::{DeviceInfoFiles, LedgerStore, Netns, Pending};
@@ -10,7 +11,7 @@ use plan::RouteChange;
 
 use crate::files::{DeviceInfoDirs, DirLedger};
 use crate::netlink::{Family, Netlink};
-use crate::netns::{NetnsState, in_netns, state};
+use crate::netns::{NetnsState, in_netns, inode, state};
 
 impl LedgerStore for DirLedger {
     fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>> {
@@ -59,17 +60,32 @@ impl DeviceInfoFiles for DeviceInfoDirs {
 }
 
 /// The network namespaces of this host, by path.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct HostNetns;
+#[derive(Debug, Default)]
+pub struct HostNetns {
+    /// The inode of the one that was last seen to be alive. A DEL asks before each delegate, and to see that it is the same
+    /// again takes no thread that enters it.
+    seen: AtomicU64,
+}
 
 impl Netns for HostNetns {
     fn is_live(&self, netns: &str) -> bool {
-        // What cannot be told counts as alive: a plugin then says what is wrong with it.
-        !netns.is_empty()
-            && !matches!(
-                state(Path::new(netns)),
-                Ok(NetnsState::Gone | NetnsState::NotANetns)
-            )
+        if netns.is_empty() {
+            return false;
+        }
+        let path = Path::new(netns);
+        let inode = inode(path).unwrap_or_default();
+        if inode != 0 && inode == self.seen.load(Ordering::Relaxed) {
+            return true;
+        }
+        match state(path) {
+            Ok(NetnsState::Gone | NetnsState::NotANetns) => false,
+            Ok(NetnsState::Live) => {
+                self.seen.store(inode, Ordering::Relaxed);
+                true
+            }
+            // What cannot be told counts as alive: a plugin then says what is wrong with it.
+            Err(_) => true,
+        }
     }
 
     fn existing(&self, netns: &str, ifnames: &[&str]) -> io::Result<Vec<String>> {

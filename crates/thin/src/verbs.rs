@@ -75,7 +75,7 @@ impl Ground {
             cache: DirCache::below(&conf.cni_dir),
             ledgers: DirLedger::new(&conf.cni_dir),
             device_info: DeviceInfoDirs::new(DEVICE_PLUGIN_DIR.as_ref(), CNI_DIR.as_ref()),
-            netns: HostNetns,
+            netns: HostNetns::default(),
         }
     }
 

@@ -1,3 +1,4 @@
+use engine::Netns as _;
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_bind, mount_change, unmount};
 use rustix::thread::UnshareFlags;
 
@@ -105,6 +106,22 @@ fn state_tells_live_from_gone_from_something_else() {
         unmount(path, UnmountFlags::DETACH).unwrap();
         assert_eq!(state(path).unwrap(), NetnsState::NotANetns);
         mount_bind("/proc/self/ns/net", path).unwrap();
+    });
+}
+
+#[test]
+fn a_sandbox_that_goes_away_between_two_looks_is_seen_to_be_gone() {
+    with_netns(|path, _| {
+        let (netns, text) = (crate::HostNetns::default(), path.to_str().unwrap());
+        assert!(netns.is_live(text));
+        assert!(netns.is_live(text));
+        unmount(path, UnmountFlags::DETACH).unwrap();
+        assert!(!netns.is_live(text));
+        mount_bind("/proc/self/ns/uts", path).unwrap();
+        assert!(!netns.is_live(text));
+        unmount(path, UnmountFlags::DETACH).unwrap();
+        mount_bind("/proc/self/ns/net", path).unwrap();
+        assert!(netns.is_live(text));
     });
 }
 
