@@ -1,5 +1,5 @@
 //! What holds for the repository as a whole: directions between crates, bounds of size and of `unsafe`, dependencies with a
-//! reason.
+//! reason, and the numbers of the specification with what keeps them.
 
 #[path = "repository/crates.rs"]
 mod crates;
@@ -9,3 +9,5 @@ mod dependencies;
 mod files;
 #[path = "repository/sources.rs"]
 mod sources;
+#[path = "repository/specification.rs"]
+mod specification;

@@ -14,16 +14,16 @@ pub(crate) struct Bounds {
 
 /// As shipped.
 const RELEASE: Bounds = Bounds {
-    size: 0,
-    add: 0,
-    network: 0,
+    size: 9_530_000,
+    add: 1_232_000,
+    network: 485_000,
 };
 
 /// As `cargo xtask test system` builds it: with assertions, without optimisation over crates.
 const CI: Bounds = Bounds {
-    size: 0,
-    add: 0,
-    network: 0,
+    size: 12_790_000,
+    add: 1_729_000,
+    network: 637_000,
 };
 
 /// The bounds of the build under test; `cargo` names its folder after the profile.
@@ -41,7 +41,7 @@ pub(crate) fn bounds() -> Bounds {
 }
 
 #[test]
-fn the_program_is_not_larger_than_promised() {
+fn the_program_is_not_larger_than_promised_s1() {
     let path = program("multus");
     let size = std::fs::metadata(&path).unwrap().len();
     let most = bounds().size;

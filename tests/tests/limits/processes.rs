@@ -2,7 +2,10 @@
 
 use testkit::tools;
 
-use crate::Stage;
+use crate::stage::Stage;
+
+/// Open files of `multus` at a time, in local mode.
+const MOST_OPEN: usize = 13;
 
 /// How often the main thread made a process or a thread, by `strace`.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,9 +52,9 @@ impl Made {
 }
 
 #[test]
-fn each_delegate_is_one_process_and_none_is_made_by_a_fork() {
+fn each_delegate_is_one_process_and_none_is_made_by_a_fork_s8() {
     for networks in [0, 8] {
-        let stage = Stage::new(networks);
+        let stage = Stage::local(networks);
         for verb in ["ADD", "DEL"] {
             let made = Made::of(&stage, verb);
             assert_eq!(
@@ -64,9 +67,9 @@ fn each_delegate_is_one_process_and_none_is_made_by_a_fork() {
 }
 
 #[test]
-fn the_number_of_threads_does_not_depend_on_the_number_of_networks() {
+fn the_number_of_threads_does_not_depend_on_the_number_of_networks_s9() {
     for networks in [0, 8] {
-        let stage = Stage::new(networks);
+        let stage = Stage::local(networks);
         // One looks into the sandbox, one waits for the disk.
         assert_eq!(Made::of(&stage, "ADD").threads, 2, "{networks} networks");
         assert_eq!(Made::of(&stage, "DEL").threads, 1, "{networks} networks");
@@ -74,8 +77,23 @@ fn the_number_of_threads_does_not_depend_on_the_number_of_networks() {
 }
 
 #[test]
-fn a_delegate_gets_three_pipes_and_the_lock_of_its_container_and_nothing_else_of_multus() {
-    let stage = Stage::new(2);
+fn an_add_needs_no_more_open_files_than_promised_s10() {
+    let stage = Stage::local(8);
+    // What whoever runs this test has open would count.
+    let script = format!(
+        "for open in /proc/self/fd/*; do \
+             number=${{open##*/}}; [ $number -le 2 ] || eval \"exec $number>&-\"; \
+         done; ulimit -n {MOST_OPEN}; exec \"$0\""
+    );
+    for verb in ["ADD", "DEL"] {
+        let run = stage.watched(verb, "bash", &["-c", &script]);
+        run.check().unwrap();
+    }
+}
+
+#[test]
+fn a_delegate_gets_three_pipes_and_the_lock_of_its_container_and_nothing_else_of_multus_s11() {
+    let stage = Stage::local(2);
     // What the tests themselves leave open to every program that they start.
     let known = inherited(&stage);
     for verb in ["ADD", "DEL"] {

@@ -40,10 +40,13 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let kind = entry.file_type().unwrap();
+        if BUILT.contains(&entry.file_name().to_str().unwrap_or_default()) {
+            // `.git` is a file where the checkout is one of several of a repository.
+            continue;
+        }
         if kind.is_file() {
             found.push(entry.path());
-        } else if kind.is_dir() && !BUILT.contains(&entry.file_name().to_str().unwrap_or_default())
-        {
+        } else if kind.is_dir() {
             collect(&entry.path(), found);
         }
     }
