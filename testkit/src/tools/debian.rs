@@ -28,11 +28,14 @@ pub fn debian(packages: &[&str]) -> anyhow::Result<()> {
         "{names} is missing and only root can install it: sudo apt-get update && sudo {command}"
     );
     say(&format!("installing {names}"));
-    refresh_package_lists()?;
     let mut apt = apt_get();
     apt.args(["install", "-y", "--no-install-recommends"])
         .args(&missing);
-    run(apt).with_context(|| format!("{names} is missing: failed to run {command}"))
+    refresh_package_lists()
+        .and_then(|()| run(apt))
+        .with_context(|| {
+            format!("{names} is missing: failed to install it from Debian ({command})")
+        })
 }
 
 /// Debian's build of the reference CNI plugins, unpacked into the cache and not installed: works for an ordinary user and needs no Go.
@@ -93,8 +96,11 @@ fn is_installed(package: &str) -> bool {
         .is_ok_and(|output| output.status.success() && output.stdout == b"installed")
 }
 
+/// Root of the machine or of a container. The root of a user namespace that has no other user cannot install anything.
 fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    let users = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_alone = users.split_whitespace().nth(2) == Some("1");
+    rustix::process::geteuid().is_root() && !is_alone
 }
 
 /// Once per process: lists that are minutes old will do.

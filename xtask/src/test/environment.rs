@@ -16,7 +16,15 @@ use crate::workspace::{cargo, is_installed, target_directory};
 const MULTUS_BIN_DIR: &str = "MULTUS_BIN_DIR";
 
 /// Debian packages that the suites use.
-const PACKAGES: [&str; 5] = ["busybox-static", "iproute2", "nftables", "podman", "runc"];
+const PACKAGES: [&str; 7] = [
+    "busybox-static",
+    "iproute2",
+    "nftables",
+    "podman",
+    "runc",
+    "strace",
+    "valgrind",
+];
 
 /// Fetches, builds, and says where things are: environment variables for the tests.
 pub(super) fn set_up(outcome: &mut Outcome) -> Result<Vec<(&'static str, PathBuf)>> {
