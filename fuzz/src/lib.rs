@@ -3,58 +3,59 @@
 //!
 //! `fuzz/` holds the programs for `cargo fuzz`; the test here replays the corpus, so that a finding stays found.
 
-use cni::{CacheEntry, CniResult, ContainerId, NetworkConf, Version};
-use engine::{Container, Ledger, Remembered};
-use plan::{NetConf, PodArgs, PodRef, RuntimeConfig};
+mod annotation;
+mod definition;
+mod ledger;
+
+use cni::{CacheEntry, CniResult, NetworkConf, Version};
+use plan::{NetConf, PodArgs};
+
+pub use annotation::annotation;
+pub use definition::{definition, device_info};
+pub use ledger::ledger;
 
 /// A target: its name, which is that of its corpus, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     ("annotation", annotation),
+    ("definition", definition),
+    ("device_info", device_info),
     ("configuration", configuration),
     ("result", result),
     ("ledger", ledger),
     ("cni_args", cni_args),
 ];
 
-/// The two annotations by which a pod asks for networks, and the one that tells what it got.
-pub fn annotation(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
-    };
-    if let Ok(elements) = npwg::selection::parse(text, "default") {
-        for element in elements {
-            assert!(!element.name.is_empty() && !element.namespace.is_empty());
-            assert!(
-                element
-                    .interface
-                    .is_none_or(|name| cni::IfName::parse(&name).is_ok())
-            );
-        }
-    }
-    let _ = npwg::selection::parse_default_network(text, "kube-system");
-    if let Ok(statuses) = npwg::status::parse(text) {
-        let rendered = npwg::status::render(&statuses).expect("a status has a text");
-        assert_eq!(
-            npwg::status::parse(&rendered).expect("what was written can be read"),
-            statuses
-        );
-    }
-}
-
 /// Our own configuration, and those of networks.
 pub fn configuration(data: &[u8]) {
-    let _ = NetConf::parse(data);
-    let _ = NetworkConf::parse_single(data);
-    let _ = NetworkConf::parse_list(data);
-    if let Ok(conf) = NetworkConf::parse(data) {
+    if let Ok(conf) = NetConf::parse(data) {
+        assert!(conf.cni_dir.is_absolute());
+        assert_ne!(conf.cluster_network.is_some(), !conf.delegates.is_empty());
+    }
+    for conf in [
+        NetworkConf::parse(data),
+        NetworkConf::parse_single(data),
+        NetworkConf::parse_list(data),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        assert_eq!(conf.bytes(), data);
+        let form = conf.form();
         let named = conf
             .with_name("renamed")
             .expect("a good name fits every configuration");
-        let again = NetworkConf::parse(named.bytes()).expect("what was written can be read");
+        let again = match form {
+            cni::Form::Single => NetworkConf::parse_single(named.bytes()),
+            cni::Form::List => NetworkConf::parse_list(named.bytes()),
+        };
+        let again = again.expect("what was written can be read");
         assert_eq!(again.name(), "renamed");
+        assert_eq!(again.version_label(), named.version_label());
+        assert_eq!(again.header_value(), named.header_value());
+        assert_eq!(again.list_header_value(), named.list_header_value());
         assert_eq!(again.plugins(), named.plugins());
     }
 }
@@ -71,49 +72,25 @@ pub fn result(data: &[u8]) {
         let again = CniResult::from_value(own, default).expect("what was written can be read");
         assert_eq!(again, result);
         for version in Version::ALL {
-            if let Ok(value) = result.to_value(version) {
+            let Ok(converted) = result.clone().convert(version) else {
+                continue;
+            };
+            let value = result
+                .to_value(version)
+                .expect("what can be converted has a text");
+            let again =
                 CniResult::from_value(value, version).expect("what was converted can be read");
-            }
+            assert_eq!(again, converted);
         }
-        let _ = plan::network_statuses("ns/net", true, &result);
+        let statuses = plan::network_statuses("ns/net", true, &result);
+        assert!(statuses.iter().filter(|status| status.default).count() <= 1);
+        npwg::status::render(&statuses).expect("a status has a text");
     }
     if let Ok(entry) = CacheEntry::parse(data) {
         let bytes = entry.encode().expect("an entry has a text");
         assert_eq!(
             CacheEntry::parse(&bytes).expect("what was written can be read"),
             entry
-        );
-    }
-}
-
-/// Ledgers, ours and upstream's.
-pub fn ledger(data: &[u8]) {
-    let container = Container {
-        id: ContainerId::parse("c1").expect("a good id"),
-        netns: "/run/netns/x".into(),
-        ifname: "eth0".into(),
-        pod: PodRef::default(),
-        cni_args: String::new(),
-        configuration: "multus".into(),
-        time: 0,
-    };
-    let (args, runtime_config) = (PodArgs::default(), RuntimeConfig::default());
-    let remembered = Remembered {
-        container: &container,
-        args: &args,
-        runtime_config: &runtime_config,
-    };
-    let Ok(ledger) = Ledger::decode(data, &remembered) else {
-        return;
-    };
-    let bytes = ledger.encode().expect("a ledger has a text");
-    let again = Ledger::decode(&bytes, &remembered).expect("what was written can be read");
-    assert_eq!(again.container, ledger.container);
-    assert_eq!(again.records.len(), ledger.records.len());
-    for (one, other) in again.records.iter().zip(&ledger.records) {
-        assert_eq!(
-            (&one.ifname, &one.args, one.conf.bytes()),
-            (&other.ifname, &other.args, other.conf.bytes())
         );
     }
 }
@@ -133,8 +110,13 @@ pub fn cni_args(data: &[u8]) {
             "{key} stands twice"
         );
     }
+    for (key, _) in &args.pairs {
+        assert!(pairs.iter().any(|(known, _)| known == key), "{key} is lost");
+    }
     if let Ok(encoded) = cni::args::encode(&pairs) {
         assert_eq!(cni::args::decode(&encoded), pairs);
+        let again = PodArgs::parse(&encoded).expect("what was written can be read");
+        assert_eq!(plan::cni_args(&again, &plan::Requests::default()), pairs);
     }
 }
 

@@ -48,6 +48,8 @@ fn fuzz(name: &str, seconds: u32) -> Result<()> {
         name,
     ]);
     command.arg(&found).arg(&corpus).arg("--");
+    let dictionary = root().join("fuzz/dictionary");
+    command.arg(format!("-dict={}", dictionary.display()));
     command.arg(format!("-max_total_time={seconds}")).args([
         "-rss_limit_mb=1024",
         "-timeout=5",

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod mutants;
 mod test;
 mod workspace;
 
@@ -16,6 +17,8 @@ Chores of this repository.
   cargo xtask bench         what multus adds, beside its delegates called directly; with or without root
   cargo xtask fuzz [SECONDS] [TARGET…]
                             the fuzz targets, ten minutes each, or as long as is said
+  cargo xtask mutants [PACKAGE…]
+                            changes to the code that the tests have to notice: 90 % of them; takes hours
   cargo xtask help          this text
 ";
 
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["help" | "--help" | "-h"] | [] => {
             print!("{HELP}\n{}\n{}", test::help(), bench::help());
             return ExitCode::SUCCESS;

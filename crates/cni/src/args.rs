@@ -50,6 +50,9 @@ pub fn decode(text: &str) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn pair(key: &str, value: &str) -> (String, String) {
@@ -92,5 +95,20 @@ mod tests {
     #[test]
     fn empty_pieces_are_ignored() {
         assert_eq!(decode(";a=1;;b;"), [pair("a", "1"), pair("b", "")]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_can_be_passed_is_read_back(args in vec(any::<(String, String)>(), 0..6)) {
+            let passable = |text: &str| !text.contains([';', '\n', '\0']);
+            let fine = args.iter().all(|(key, value)| {
+                !key.is_empty() && !key.contains('=') && passable(key) && passable(value)
+            });
+            let text = encode(&args);
+            prop_assert_eq!(text.is_ok(), fine);
+            if let Ok(text) = text {
+                prop_assert_eq!(decode(&text), args);
+            }
+        }
     }
 }

@@ -1,9 +1,15 @@
 //! The selection annotations under arbitrary text.
 
+use std::net::IpAddr;
+
+use npwg::names::OPTIONAL_KEY;
 use npwg::selection::{SelectionElement, parse, parse_default_network};
+use npwg::{Bandwidth, PortMapping};
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::strategy::Union;
+use serde_json::{Map, Value, json};
 
 /// Fragments of both formats, so that arbitrary text reaches more than the first check.
 fn fragments() -> impl Strategy<Value = String> {
@@ -56,12 +62,12 @@ fn interface() -> impl Strategy<Value = String> {
 }
 
 fn short_element() -> impl Strategy<Value = SelectionElement> {
-    (label(), label(), proptest::option::of(interface())).prop_map(
-        |(namespace, name, interface)| SelectionElement {
+    (label(), label(), option::of(interface())).prop_map(|(namespace, name, interface)| {
+        SelectionElement {
             interface,
             ..SelectionElement::new(namespace, name)
-        },
-    )
+        }
+    })
 }
 
 fn short_text(element: &SelectionElement) -> String {
@@ -69,6 +75,85 @@ fn short_text(element: &SelectionElement) -> String {
         Some(interface) => format!("{}@{interface}", element.reference()),
         None => element.reference(),
     }
+}
+
+/// Hardware addresses of so many bytes, in the three notations.
+fn hardware_address(bytes: usize) -> impl Strategy<Value = String> {
+    (vec(any::<u8>(), bytes), 0..3_usize).prop_map(|(bytes, notation)| {
+        let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match notation {
+            0 => pairs.join(":"),
+            1 => pairs.join("-").to_uppercase(),
+            _ => pairs
+                .chunks(2)
+                .map(<[_]>::concat)
+                .collect::<Vec<_>>()
+                .join("."),
+        }
+    })
+}
+
+fn address_with_prefix() -> impl Strategy<Value = String> {
+    (any::<IpAddr>(), option::of(any::<u8>())).prop_map(|(address, prefix)| match prefix {
+        Some(prefix) if address.is_ipv4() => format!("{address}/{}", prefix % 33),
+        Some(prefix) => format!("{address}/{}", prefix % 129),
+        None => address.to_string(),
+    })
+}
+
+fn port_mapping() -> impl Strategy<Value = PortMapping> {
+    let protocol = option::of(prop_oneof!["tcp", "UDP", "sctp"]);
+    let host_ip = option::of(any::<IpAddr>().prop_map(|address| address.to_string()));
+    (1..=u16::MAX, 1..=u16::MAX, protocol, host_ip).prop_map(
+        |(host_port, container_port, protocol, host_ip)| PortMapping {
+            host_port,
+            container_port,
+            protocol,
+            host_ip,
+        },
+    )
+}
+
+fn bandwidth() -> impl Strategy<Value = Bandwidth> {
+    let amount = || 0..=i64::MAX.unsigned_abs();
+    (amount(), amount(), amount(), amount()).prop_map(
+        |(ingress_rate, ingress_burst, egress_rate, egress_burst)| Bandwidth {
+            ingress_rate,
+            ingress_burst,
+            egress_rate,
+            egress_burst,
+        },
+    )
+}
+
+prop_compose! {
+    fn long_element()(
+        element in short_element(),
+        ips in vec(address_with_prefix(), 0..3),
+        mac in option::of(hardware_address(6)),
+        infiniband_guid in option::of(hardware_address(8)),
+        port_mappings in option::of(vec(port_mapping(), 0..3)),
+        bandwidth in option::of(bandwidth()),
+        device_id in option::of("[!-~]{1,20}"),
+        argument in option::of((any::<String>(), any::<i64>())),
+        gateways in option::of(vec(any::<IpAddr>(), 0..3)),
+        optional in any::<bool>(),
+    ) -> SelectionElement {
+        let default_route = gateways.map(|all| all.iter().map(IpAddr::to_canonical).collect());
+        let cni_args = argument.map(|(key, value)| Map::from_iter([(key, json!(value))]));
+        SelectionElement {
+            ips, mac, infiniband_guid, port_mappings, bandwidth, device_id, cni_args, default_route, optional, ..element
+        }
+    }
+}
+
+fn long_text(element: &SelectionElement) -> Value {
+    json!({
+        "name": element.name, "namespace": element.namespace, "interface": element.interface, "ips": element.ips,
+        "mac": element.mac, "infiniband-guid": element.infiniband_guid, "portMappings": element.port_mappings,
+        "bandwidth": element.bandwidth, "deviceID": element.device_id, "cni-args": element.cni_args,
+        "default-route": element.default_route, OPTIONAL_KEY: element.optional,
+    })
 }
 
 proptest! {
@@ -95,10 +180,29 @@ proptest! {
 
     #[test]
     fn both_formats_read_the_same(elements in vec(short_element(), 1..6)) {
-        let objects = elements.iter().map(|element| serde_json::json!({
+        let objects = elements.iter().map(|element| json!({
             "name": element.name, "namespace": element.namespace, "interface": element.interface,
         }));
-        let text = serde_json::Value::Array(objects.collect()).to_string();
+        let text = Value::Array(objects.collect()).to_string();
         prop_assert_eq!(parse(&text, "default"), Ok(elements));
+    }
+
+    #[test]
+    fn what_the_long_format_says_is_read_back(elements in vec(long_element(), 1..4)) {
+        let text = Value::Array(elements.iter().map(long_text).collect()).to_string();
+        prop_assert_eq!(parse(&text, "default"), Ok(elements.clone()));
+        for element in elements {
+            let text = json!([long_text(&element)]).to_string();
+            prop_assert_eq!(parse_default_network(&text, "default"), Ok(element));
+        }
+    }
+
+    #[test]
+    fn a_hardware_address_of_another_length_is_refused(mac in hardware_address(7), guid in hardware_address(6)) {
+        // MN-030, MN-047, Q75
+        for (key, value) in [("mac", mac), ("infiniband-guid", guid)] {
+            let text = json!([{"name": "a", key: value}]).to_string();
+            prop_assert!(parse(&text, "default").is_err(), "{}", text);
+        }
     }
 }

@@ -1,3 +1,5 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -104,4 +106,26 @@ fn a_bare_result_of_old_times_is_accepted_with_its_label() {
         stored(br#"{"interfaces":[]}"#),
         Err(CacheError::Kind)
     ));
+}
+
+proptest! {
+    #[test]
+    fn what_was_stored_is_read_back(
+        [container_id, if_name, network_name, netns] in any::<[String; 4]>(),
+        config in any::<Vec<u8>>(),
+        cni_args in vec(any::<(String, String)>(), 0..4),
+        capability in any::<(String, i64)>(),
+    ) {
+        let entry = CacheEntry {
+            container_id,
+            config,
+            if_name,
+            network_name,
+            netns,
+            cni_args,
+            capability_args: Map::from_iter([(capability.0, json!(capability.1))]),
+            ..entry()
+        };
+        prop_assert_eq!(CacheEntry::parse(&entry.encode().unwrap()).unwrap(), entry);
+    }
 }

@@ -1,3 +1,5 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -396,10 +398,46 @@ fn errors_never_repeat_the_configuration() {
     }
 }
 
-proptest::proptest! {
+prop_compose! {
+    fn plugin()(
+        plugin_type in "[a-z]{1,8}",
+        capability in any::<(String, bool)>(),
+        extra in any::<(String, i64)>(),
+        domain in "[a-z.]{0,3}",
+    ) -> Value {
+        json!({
+            "type": plugin_type, "capabilities": {capability.0: capability.1},
+            format!("x-{}", extra.0): extra.1, "dns": {"domain": domain},
+        })
+    }
+}
+
+prop_compose! {
+    fn network()(plugins in vec(plugin(), 1..4), single in any::<bool>(), version in 0..7_usize, gc in any::<bool>()) -> Value {
+        let head = json!({"name": "n", "cniVersion": Version::ALL[version].as_str()});
+        let mut network = if single { plugins[0].clone() } else { json!({"plugins": plugins, "disableGC": gc}) };
+        network.as_object_mut().unwrap().extend(head.as_object().unwrap().clone());
+        network
+    }
+}
+
+proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in ".{0,200}") {
         let _ = NetworkConf::parse(text.as_bytes());
         let _ = PluginConf::parse(text.as_bytes());
+    }
+
+    #[test]
+    fn an_edit_changes_what_it_says_and_no_more(network in network(), name in "[a-z0-9][a-z0-9_.-]{0,9}", version in 0..7_usize) {
+        let label = Version::ALL[version].as_str();
+        let edited = parse(network.clone()).unwrap().with_name(&name).unwrap().with_version(label).unwrap();
+        let mut expected = network;
+        expected["name"] = name.into();
+        expected["cniVersion"] = label.into();
+        prop_assert_eq!(&serde_json::from_slice::<Value>(edited.bytes()).unwrap(), &expected);
+        prop_assert_eq!(edited.bytes(), gojson::to_vec(&expected).unwrap());
+        let read = NetworkConf::parse(edited.bytes()).unwrap();
+        prop_assert_eq!(read, edited);
     }
 }

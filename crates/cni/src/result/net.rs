@@ -86,6 +86,8 @@ impl FromStr for IpNet {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -119,6 +121,26 @@ mod tests {
             "<nil>",
         ] {
             assert_eq!(text.parse::<IpNet>(), Err(BadNet), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_with_a_fitting_prefix_is_read_back(addr in any::<IpAddr>(), prefix in any::<u8>()) {
+            let fits = prefix <= if addr.is_ipv4() { 32 } else { 128 };
+            let read = format!("{addr}/{prefix}").parse::<IpNet>();
+            prop_assert_eq!(read.is_ok(), fits);
+            prop_assert_eq!(read, IpNet::new(addr, prefix));
+            if let Ok(net) = read {
+                prop_assert_eq!((net.addr(), net.prefix()), (addr, prefix));
+            }
+        }
+
+        #[test]
+        fn what_is_accepted_is_read_back_from_what_is_printed(text in "[0-9a-f.:]{0,20}(/[-+ 0-9a-z]{0,4})?") {
+            if let Ok(net) = text.parse::<IpNet>() {
+                prop_assert_eq!(net.to_string().parse(), Ok(net));
+            }
         }
     }
 }

@@ -1,5 +1,8 @@
 use cni::{ContainerId, IfName, NetworkConf};
 use plan::{PodArgs, PodRef, Requests, RouteChange, RuntimeConfig};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -161,5 +164,78 @@ fn a_ledger_that_is_none_is_an_error_and_never_a_crash() {
             "{:?}",
             String::from_utf8_lossy(bytes)
         );
+    }
+}
+
+prop_compose! {
+    fn requests()(
+        mac in option::of("[0-9a-f:]{1,5}"),
+        infiniband_guid in option::of("[0-9a-f:]{1,5}"),
+        ips in vec("[0-9.]{1,5}", 0..3),
+        default_route in option::of(vec(any::<std::net::IpAddr>(), 0..3)),
+        device in option::of(("[a-z]{1,3}", "[a-z]{1,3}")),
+    ) -> Requests {
+        let (device_id, resource_name) = device.unzip();
+        Requests { mac, infiniband_guid, ips, default_route, device_id, resource_name, ..Requests::default() }
+    }
+}
+
+prop_compose! {
+    fn record()(
+        name in "[a-z]{1,3}(/[a-z]{1,3})?",
+        plugin in "[a-z]{1,3}",
+        list in any::<bool>(),
+        ifname in "[a-z]{1,5}[0-9]{0,2}",
+        requests in requests(),
+        args in vec(any::<(String, String)>(), 0..4),
+        capability in option::of((any::<String>(), any::<i64>())),
+        [remove_v4, remove_v6] in any::<[bool; 2]>(),
+    ) -> Record {
+        let text = match list {
+            true => json!({"name": "n", "plugins": [{"type": plugin}]}),
+            false => json!({"name": "n", "type": plugin}),
+        };
+        Record {
+            name,
+            conf: NetworkConf::parse(text.to_string().as_bytes()).unwrap(),
+            ifname: IfName::parse(&ifname).unwrap(),
+            args,
+            capability_args: capability.into_iter().map(|(key, value)| (key, json!(value))).collect(),
+            requests,
+            routes: RouteChange { remove_v4, remove_v6, add: Vec::new() },
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_enough_to_undo_it(records in vec(record(), 1..4), time in any::<u64>(), uid in any::<String>()) {
+        // B2.60–B2.72, B4.105
+        let mut container = container();
+        container.time = time;
+        container.pod.uid = uid;
+        let ledger = Ledger { container, phase: Phase::Detaching, records };
+        let bytes = ledger.encode().unwrap();
+        let read = decode(&bytes).unwrap();
+        prop_assert_eq!((&read.container, read.phase), (&ledger.container, ledger.phase));
+        prop_assert_eq!(read.records.len(), ledger.records.len());
+        for (index, (read, written)) in read.records.iter().zip(&ledger.records).enumerate() {
+            prop_assert_eq!((&read.name, &read.ifname), (&written.name, &written.ifname));
+            prop_assert_eq!((&read.conf, &read.args), (&written.conf, &written.args));
+            prop_assert_eq!(&read.capability_args, &written.capability_args);
+            let interface = read.requests.interface.clone();
+            let requests = Requests { interface: interface.clone(), ..written.requests.clone() };
+            prop_assert_eq!(&read.requests, &requests);
+            // What upstream computes from its part of the element is the same name.
+            let upstream = plan::generated_ifname(index, interface.as_deref(), &ledger.container.ifname);
+            prop_assert_eq!(upstream.as_str(), written.ifname.as_str());
+        }
+        prop_assert_eq!(read.encode().unwrap(), bytes);
+    }
+
+    #[test]
+    fn no_document_makes_the_reader_panic(text in any::<String>(), key in "[a-zA-Z]{1,9}", bytes in any::<Vec<u8>>()) {
+        let _ = decode(&bytes);
+        let _ = decode(json!([{key: text}]).to_string().as_bytes());
     }
 }
