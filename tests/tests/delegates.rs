@@ -6,6 +6,10 @@ mod arguments;
 mod chains;
 #[path = "delegates/environment.rs"]
 mod environment;
+#[path = "delegates/inlined.rs"]
+mod inlined;
+#[path = "delegates/passthru.rs"]
+mod passthru;
 #[path = "delegates/recorded.rs"]
 mod recorded;
 #[path = "delegates/requests.rs"]
@@ -16,3 +20,5 @@ mod results;
 mod stage;
 #[path = "delegates/upstream.rs"]
 mod upstream;
+#[path = "delegates/versions.rs"]
+mod versions;

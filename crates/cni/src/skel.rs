@@ -43,6 +43,15 @@ pub struct Request {
     pub config_version: Version,
 }
 
+/// What a plugin says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About<'a> {
+    /// What it is, in a line.
+    pub text: &'a str,
+    /// The versions that it speaks, oldest first.
+    pub versions: &'a [Version],
+}
+
 /// What a plugin was started for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invocation {
@@ -54,24 +63,24 @@ pub enum Invocation {
     Call(Request),
 }
 
-/// Reads and checks a request (B1.20–B1.29). `env` looks up a variable, `about` says in a line what the plugin is.
+/// Reads and checks a request (B1.20–B1.29). `env` looks up a variable.
 ///
 /// # Errors
 /// A [`CniError`] to print on stdout, with the codes and texts that runtimes match on.
 pub fn read(
     env: &dyn Fn(&str) -> Option<String>,
     stdin: &mut dyn Read,
-    about: &str,
+    about: About<'_>,
 ) -> Result<Invocation, CniError> {
     let env = |name: &str| env(name).unwrap_or_default();
     let word = env("CNI_COMMAND");
-    if word.is_empty() && !about.is_empty() {
-        return Ok(Invocation::About(about_text(about)));
+    if word.is_empty() && !about.text.is_empty() {
+        return Ok(Invocation::About(about.by_hand()));
     }
     let command = Command::parse(&word);
     let identity = Identity::read(&env, &word, command)?;
     if command == Some(Command::Version) {
-        return Ok(Invocation::Version(version_text()));
+        return Ok(Invocation::Version(about.version()));
     }
     let config = read_config(stdin)?;
     let header = Header::decode(&config)?;
@@ -82,7 +91,7 @@ pub fn read(
             format!("unknown CNI_COMMAND: {word}"),
         ));
     };
-    let config_version = header.version_for(command)?;
+    let config_version = header.version_for(command, about)?;
     Ok(Invocation::Call(Request {
         command,
         container_id: identity.container_id,
@@ -219,7 +228,7 @@ impl Header {
     }
 
     /// CHECK, GC and STATUS came with later versions (B1.27).
-    fn version_for(&self, command: Command) -> Result<Version, CniError> {
+    fn version_for(&self, command: Command, about: About<'_>) -> Result<Version, CniError> {
         let since = match command {
             Command::Check => Some(Version::V0_4_0),
             Command::Gc | Command::Status => Some(Version::V1_1_0),
@@ -238,11 +247,13 @@ impl Header {
                 return Err(CniError::new(code::INCOMPATIBLE_VERSION, text));
             }
         }
-        Version::parse(&self.label).map_err(|_| {
+        let version = Version::parse(&self.label).ok();
+        let spoken = version.filter(|version| about.versions.contains(version));
+        spoken.ok_or_else(|| {
             let details = format!(
                 "config is {}, plugin supports {}",
                 text::quoted(&self.label),
-                supported()
+                about.labels()
             );
             CniError::new(code::INCOMPATIBLE_VERSION, "incompatible CNI versions")
                 .with_details(details)
@@ -250,29 +261,38 @@ impl Header {
     }
 }
 
-/// What a plugin says when it is started by hand (B1.23).
-fn about_text(about: &str) -> String {
-    format!(
-        "{about}\nCNI protocol versions supported: {}\n",
-        supported()
-    )
-}
+impl About<'_> {
+    /// What a plugin says when it is started by hand (B1.23).
+    fn by_hand(self) -> String {
+        format!(
+            "{}\nCNI protocol versions supported: {}\n",
+            self.text,
+            self.labels()
+        )
+    }
 
-/// What a plugin answers to VERSION (B1.24).
-fn version_text() -> String {
-    let labels: Vec<_> = Version::ALL
-        .into_iter()
-        .map(|version| format!("\"{version}\""))
-        .collect();
-    format!(
-        "{{\"cniVersion\":\"{}\",\"supportedVersions\":[{}]}}\n",
-        Version::LATEST,
-        labels.join(",")
-    )
-}
+    /// What a plugin answers to VERSION (B1.24).
+    fn version(self) -> String {
+        let labels: Vec<_> = self
+            .versions
+            .iter()
+            .map(|version| format!("\"{version}\""))
+            .collect();
+        format!(
+            "{{\"cniVersion\":\"{}\",\"supportedVersions\":[{}]}}\n",
+            Version::LATEST,
+            labels.join(",")
+        )
+    }
 
-fn supported() -> String {
-    Version::ALL.map(Version::as_str).join(", ")
+    fn labels(self) -> String {
+        let labels: Vec<_> = self
+            .versions
+            .iter()
+            .map(|version| version.as_str())
+            .collect();
+        labels.join(", ")
+    }
 }
 
 #[cfg(test)]

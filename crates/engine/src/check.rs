@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cni::{Verb, Version};
 
-use crate::{Engine, EngineError, FailureKind, Failures, Phase, Remembered, Stage};
+use crate::{Engine, EngineError, FailureKind, Failures, Phase, Record, Remembered, Stage};
 
 impl Engine<'_> {
     /// Checks every attachment whose configuration can be checked (CNI 0.4.0 and later, B4.128).
@@ -16,11 +16,10 @@ impl Engine<'_> {
         if ledger.phase != Phase::Attached {
             return Err(EngineError::HalfAttached);
         }
-        for record in ledger
-            .records
-            .iter()
-            .filter(|record| record.conf.version() >= Version::V0_4_0)
-        {
+        for (index, record) in ledger.records.iter().enumerate() {
+            if record.conf.version() < Version::V0_4_0 || is_auxiliary(index, record) {
+                continue;
+            }
             let attachment = record.attachment(&ledger.container, &remembered.container.netns);
             self.tell(Verb::Check, &ledger.container, record, Stage::Begins);
             if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
@@ -39,4 +38,11 @@ impl Engine<'_> {
         }
         Ok(())
     }
+}
+
+/// A chain behind `passthru` works on what other networks have made. Its plugins would look for an interface of its own
+/// name, which nobody has made (Q65; upstream does not check it either).
+fn is_auxiliary(index: usize, record: &Record) -> bool {
+    let head = record.conf.plugins().first();
+    index > 0 && head.is_some_and(|plugin| plugin.plugin_type() == "passthru")
 }

@@ -16,11 +16,14 @@ use std::io::{self, Read, Write};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-use cni::{CniError, Invocation, Version};
+use cni::{About, CniError, Invocation, Version};
 use journal::LOG;
 
 /// What a person sees who runs the program by hand (B1.23).
-const ABOUT: &str = "meta-plugin that delegates to other CNI plugins";
+const ABOUT: About<'_> = About {
+    text: "meta-plugin that delegates to other CNI plugins",
+    versions: &Version::ALL,
+};
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(fault));

@@ -145,3 +145,40 @@ fn what_chained_plugins_left_on_the_node_goes_though_the_namespace_is_gone() {
     come_and_go("second");
     node.nothing_left(&before, &[]);
 }
+
+#[test]
+fn plugins_from_a_directory_change_the_interface_and_the_pod() {
+    // B5.40, B4.26, T7.6, T7.7
+    let node = Node::with_plugins();
+    let passthru = node.plugins.join("passthru");
+    std::os::unix::fs::symlink(suites::multus::program("passthru"), passthru).unwrap();
+    let folder = |name: &str| {
+        let path = node.configurations.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        path.join("10-tuning.conf")
+    };
+    let list = json!({"cniVersion": "1.0.0", "name": "cluster", "plugins": [node.cluster()]});
+    let file = node.configurations.join("10-cluster.conflist");
+    std::fs::write(&file, list.to_string()).unwrap();
+    let own = json!({"type": "tuning", "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}});
+    std::fs::write(folder("cluster"), own.to_string()).unwrap();
+    let vendors = json!({"type": "tuning", "sysctl": {"net.ipv4.conf.eth0.arp_announce": "2"}});
+    std::fs::write(folder("vendor-cni-chain"), vendors.to_string()).unwrap();
+    let mut conf = node.conf(&[]);
+    conf.as_object_mut().unwrap().remove("delegates");
+    conf["clusterNetwork"] = json!(file);
+    conf["auxiliaryCNIChainName"] = json!("vendor-cni-chain");
+    node.pod("shop", "web", &[]);
+    let sandbox = node.sandbox("pod");
+    let container = Container::new(&sandbox).of_pod("shop", "web");
+    let before = node.snapshot();
+    node.add(&container, &conf);
+    for (name, value) in [("arp_filter", "1\n"), ("arp_announce", "2\n")] {
+        let path = format!("/proc/sys/net/ipv4/conf/eth0/{name}");
+        let found = sandbox.command("cat").arg(path).check();
+        assert_eq!(found.unwrap().stdout_text(), value, "{name}");
+    }
+    node.check(&container, &conf);
+    node.del(&container, &conf);
+    node.nothing_left(&before, &["cluster"]);
+}

@@ -67,6 +67,11 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        package: "shim",
+        ours: &["cni"],
+        never: EFFECTS,
+    },
+    Rule {
         package: "thin",
         ours: &["cni", "npwg", "plan", "engine", "sys", "cluster", "devices"],
         never: &[],

@@ -2,6 +2,11 @@ use super::*;
 
 const CONFIG: &str = r#"{"cniVersion":"1.1.0","name":"net","type":"x"}"#;
 
+const ABOUT: About<'_> = About {
+    text: "a test plugin",
+    versions: &Version::ALL,
+};
+
 const FULL: [(&str, &str); 5] = [
     ("CNI_CONTAINERID", "c1"),
     ("CNI_NETNS", "/run/netns/x"),
@@ -22,7 +27,7 @@ fn call(command: &str, env: &[(&str, &str)], stdin: &str) -> Result<Invocation, 
             found
         }
     };
-    read(&lookup, &mut stdin.as_bytes(), "a test plugin")
+    read(&lookup, &mut stdin.as_bytes(), ABOUT)
 }
 
 fn without(names: &[&str]) -> Vec<(&'static str, &'static str)> {
@@ -87,7 +92,8 @@ fn by_hand_a_plugin_says_what_it_is() {
     // B1.23, #111
     let text = "a test plugin\nCNI protocol versions supported: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0\n";
     assert_eq!(call("", &[], ""), Ok(Invocation::About(text.into())));
-    let error = read(&|_| None, &mut "".as_bytes(), "").unwrap_err();
+    let nameless = About { text: "", ..ABOUT };
+    let error = read(&|_| None, &mut "".as_bytes(), nameless).unwrap_err();
     assert_eq!(
         (error.code, error.msg.as_str()),
         (4, "required env variables [CNI_COMMAND] missing")
@@ -106,7 +112,7 @@ fn version_needs_nothing_and_reads_nothing() {
     let env = |name: &str| (name == "CNI_COMMAND").then(|| "VERSION".to_owned());
     let text = "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n";
     assert_eq!(
-        read(&env, &mut Closed, "x"),
+        read(&env, &mut Closed, ABOUT),
         Ok(Invocation::Version(text.into()))
     );
     let lookup = |name: &str| match name {
@@ -117,7 +123,7 @@ fn version_needs_nothing_and_reads_nothing() {
             .map(|(_, value)| value.to_owned()),
     };
     assert_eq!(
-        read(&lookup, &mut Closed, "x").map_err(|error| error.code),
+        read(&lookup, &mut Closed, ABOUT).map_err(|error| error.code),
         Err(code::IO_FAILURE)
     );
 }
@@ -241,13 +247,36 @@ fn a_configuration_without_version_is_0_1_0() {
 }
 
 #[test]
+fn a_version_that_the_plugin_does_not_speak_is_refused() {
+    // B1.120
+    let versions = &[Version::V0_3_1, Version::V0_4_0];
+    let about = About { versions, ..ABOUT };
+    let ask = |command: &'static str, label: &str| {
+        let env = with("CNI_COMMAND", command);
+        let lookup = |name: &str| {
+            let found = env.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let stdin = format!(r#"{{"cniVersion":"{label}","name":"n"}}"#);
+        read(&lookup, &mut stdin.as_bytes(), about)
+    };
+    assert!(matches!(ask("ADD", "0.4.0"), Ok(Invocation::Call(_))));
+    let error = ask("ADD", "1.0.0").unwrap_err();
+    let details = "config is \"1.0.0\", plugin supports 0.3.1, 0.4.0";
+    assert_eq!((error.code, error.details.as_deref()), (1, Some(details)));
+    let text = "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.3.1\",\"0.4.0\"]}\n";
+    let said = ask("VERSION", "");
+    assert_eq!(said, Ok(Invocation::Version(text.to_owned())));
+}
+
+#[test]
 fn a_request_without_end_is_refused() {
     let mut endless = std::io::repeat(b' ');
     let lookup = |name: &str| match name {
         "CNI_COMMAND" => Some("GC".to_owned()),
         _ => Some("/x".to_owned()),
     };
-    let error = read(&lookup, &mut endless, "x").unwrap_err();
+    let error = read(&lookup, &mut endless, ABOUT).unwrap_err();
     assert_eq!(
         (error.code, error.msg.as_str()),
         (5, "error reading from stdin: longer than 4 MiB")
