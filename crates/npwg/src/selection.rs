@@ -38,8 +38,8 @@ pub struct SelectionElement {
     pub cni_args: Option<Map<String, Value>>,
     /// Gateways of the default route through this attachment; an empty list is not the same as none.
     pub default_route: Option<Vec<IpAddr>>,
-    /// Whether the pod may start without this attachment.
-    pub optional: bool,
+    /// Whether the pod may start without this attachment, where the element says so.
+    pub optional: Option<bool>,
     /// Keys that mean nothing to us, cut and escaped, for the caller to log (B3.45).
     pub unknown_keys: Vec<String>,
 }

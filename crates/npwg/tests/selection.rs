@@ -137,7 +137,7 @@ prop_compose! {
         device_id in option::of("[!-~]{1,20}"),
         argument in option::of((any::<String>(), any::<i64>())),
         gateways in option::of(vec(any::<IpAddr>(), 0..3)),
-        optional in any::<bool>(),
+        optional in any::<Option<bool>>(),
     ) -> SelectionElement {
         let default_route = gateways.map(|all| all.iter().map(IpAddr::to_canonical).collect());
         let cni_args = argument.map(|(key, value)| Map::from_iter([(key, json!(value))]));

@@ -6,7 +6,7 @@ use cni::{IfName, NetworkConf};
 use npwg::SelectionElement;
 use serde_json::{Map, Value};
 
-use crate::RouteChange;
+use crate::{NetConf, RouteChange};
 
 /// One network that the sandbox is attached to, with everything that its plugins are given.
 #[derive(Debug, Clone)]
@@ -52,8 +52,17 @@ pub struct Requests {
     pub optional: bool,
 }
 
-impl From<&SelectionElement> for Requests {
-    fn from(element: &SelectionElement) -> Self {
+impl Requests {
+    /// Of a network of the configuration: nothing but what that says of all networks.
+    pub(crate) fn of_configuration(conf: &NetConf) -> Self {
+        Self {
+            optional: conf.optional_networks,
+            ..Self::default()
+        }
+    }
+
+    /// What an element asks for; what it does not say, the configuration says for all.
+    pub(crate) fn of_element(conf: &NetConf, element: &SelectionElement) -> Self {
         Self {
             interface: element.interface.clone(),
             mac: element.mac.clone(),
@@ -64,7 +73,7 @@ impl From<&SelectionElement> for Requests {
             default_route: element.default_route.clone(),
             device_id: element.device_id.clone(),
             resource_name: None,
-            optional: element.optional,
+            optional: element.optional.unwrap_or(conf.optional_networks),
         }
     }
 }

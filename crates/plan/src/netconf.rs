@@ -58,6 +58,8 @@ pub struct NetConf {
     pub retry_delete_on_error: bool,
     /// `auxiliaryCNIChainName` (B2.24).
     pub auxiliary_chain: Option<String>,
+    /// `optionalNetworks`: pods start without those of their networks that fail, but for the default network. Ours.
+    pub optional_networks: bool,
     /// `timeouts`. Ours.
     pub timeouts: Timeouts,
 }
@@ -99,6 +101,7 @@ struct Document {
     retry_delete_on_error: bool,
     #[serde(rename = "auxiliaryCNIChainName")]
     auxiliary_chain_name: String,
+    optional_networks: bool,
     timeouts: Timeouts,
 }
 
@@ -132,6 +135,7 @@ impl Default for Document {
             multus_namespace: "kube-system".to_owned(),
             retry_delete_on_error: false,
             auxiliary_chain_name: String::new(),
+            optional_networks: false,
             timeouts: Timeouts::default(),
         }
     }
@@ -193,6 +197,7 @@ impl NetConf {
             multus_namespace: document.multus_namespace,
             retry_delete_on_error: document.retry_delete_on_error,
             auxiliary_chain: some(document.auxiliary_chain_name),
+            optional_networks: document.optional_networks,
             timeouts: document.timeouts,
         })
     }

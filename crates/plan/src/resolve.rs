@@ -208,7 +208,7 @@ fn configured(
         return Ok(conf
             .delegates
             .iter()
-            .map(|delegate| Network::inline(delegate.clone()))
+            .map(|delegate| Network::inline(conf, delegate.clone()))
             .collect());
     };
     if request.catalog == Catalog::None {
@@ -383,9 +383,11 @@ fn attach(
     let Network {
         name,
         conf: network,
-        requests,
+        mut requests,
         resource: _,
     } = network;
+    // A pod without its default network is no pod.
+    requests.optional &= index > 0;
     if let Some(plugin) = network
         .plugins()
         .iter()
@@ -446,11 +448,11 @@ fn missing_capabilities(attachment: &Attachment) -> Vec<Warning> {
 
 impl Network {
     /// An inline delegate, named by its configuration.
-    fn inline(conf: cni::NetworkConf) -> Self {
+    fn inline(conf: &NetConf, delegate: cni::NetworkConf) -> Self {
         Self {
-            name: conf.name().to_owned(),
-            conf,
-            requests: Requests::default(),
+            name: delegate.name().to_owned(),
+            conf: delegate,
+            requests: Requests::of_configuration(conf),
             resource: None,
         }
     }

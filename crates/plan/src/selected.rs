@@ -26,7 +26,7 @@ pub(crate) fn configured(
     warnings: &mut Vec<Warning>,
 ) -> Result<Network, Stop> {
     let found = if network.contains('/') {
-        from_path(facts, network, warnings)
+        from_path(conf, facts, network, warnings)
     } else {
         from_name(conf, facts, network, warnings)
     };
@@ -52,7 +52,7 @@ fn from_name(
         return Ok(Network {
             name,
             conf: network,
-            requests: Requests::default(),
+            requests: Requests::of_configuration(conf),
             resource: definition.resource_name.clone(),
         });
     }
@@ -60,20 +60,25 @@ fn from_name(
     Ok(Network {
         name: found.name().to_owned(),
         conf: found,
-        requests: Requests::default(),
+        requests: Requests::of_configuration(conf),
         resource: None,
     })
 }
 
-fn from_path(facts: &Facts, path: &str, warnings: &mut Vec<Warning>) -> Result<Network, Stop> {
+fn from_path(
+    conf: &NetConf,
+    facts: &Facts,
+    path: &str,
+    warnings: &mut Vec<Warning>,
+) -> Result<Network, Stop> {
     let location = Path::new(path);
     let bytes = match facts.path(location)? {
         PathFact::Directory(_) => {
-            let conf = on_disk(facts, location, path, None, warnings)?;
+            let found = on_disk(facts, location, path, None, warnings)?;
             return Ok(Network {
-                name: conf.name().to_owned(),
-                conf,
-                requests: Requests::default(),
+                name: found.name().to_owned(),
+                conf: found,
+                requests: Requests::of_configuration(conf),
                 resource: None,
             });
         }
@@ -85,7 +90,7 @@ fn from_path(facts: &Facts, path: &str, warnings: &mut Vec<Warning>) -> Result<N
         path: path.to_owned(),
         source,
     };
-    let conf = if location
+    let found = if location
         .extension()
         .is_some_and(|extension| extension == "conflist")
     {
@@ -108,9 +113,9 @@ fn from_path(facts: &Facts, path: &str, warnings: &mut Vec<Warning>) -> Result<N
         NetworkConf::parse_single(bytes).map_err(file)?
     };
     Ok(Network {
-        name: conf.name().to_owned(),
-        conf,
-        requests: Requests::default(),
+        name: found.name().to_owned(),
+        conf: found,
+        requests: Requests::of_configuration(conf),
         resource: None,
     })
 }
@@ -133,7 +138,7 @@ pub(crate) fn definition(
     Ok(Network {
         name: element.reference(),
         conf: network,
-        requests: Requests::from(element),
+        requests: Requests::of_element(conf, element),
         resource: definition.resource_name.clone(),
     })
 }
@@ -246,7 +251,7 @@ pub(crate) fn auxiliary_chain(conf: &NetConf, facts: &Facts) -> Result<Option<Ne
     Ok(Some(Network {
         name: name.clone(),
         conf: chain,
-        requests: Requests::default(),
+        requests: Requests::of_configuration(conf),
         resource: None,
     }))
 }

@@ -188,3 +188,31 @@ fn a_required_attachment_that_fails_undoes_the_optional_ones_too() {
     assert_eq!(scene.books(), [""; 0]);
     assert_eq!(scene.sandbox.links().unwrap().len(), 1);
 }
+
+#[test]
+fn a_cluster_may_make_all_networks_optional_but_the_default_one() {
+    let scene = Scene::new();
+    let no = json!({"per_verb": {"ADD": {"fail": {"code": 100, "msg": "no"}}}});
+    for name in ["b", "c"] {
+        let network = scene.network(name, no.clone());
+        scene.node.definition("default", name, &network);
+    }
+    let mut conf = scene.conf(&[scene.network("a", json!({}))]);
+    conf["optionalNetworks"] = json!(true);
+    scene.node.pod_with("default", "pod", "b,c");
+    scene.call("ADD", &conf).result();
+    assert_eq!(status(&scene), ["a eth0"]);
+    scene.call("DEL", &conf).silent();
+    // An element may ask for its network all the same.
+    let annotation = json!([{"name": "b"}, {"name": "c", "multus-cni.io/optional": false}]);
+    scene
+        .node
+        .pod_with("default", "pod", &annotation.to_string());
+    scene.call("ADD", &conf).refused(100, &["[default/pod/:c]"]);
+    scene.node.pod("default", "pod", &[]);
+    let mut conf = scene.conf(&[scene.network("a", no)]);
+    conf["optionalNetworks"] = json!(true);
+    scene.call("ADD", &conf).refused(100, &["[default/pod/:a]"]);
+    assert_eq!(scene.books(), [""; 0]);
+    assert_eq!(scene.sandbox.links().unwrap().len(), 1);
+}

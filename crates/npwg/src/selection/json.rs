@@ -191,7 +191,7 @@ impl Place {
             bandwidth: raw.bandwidth,
             device_id: non_empty(raw.device_id),
             cni_args: raw.cni_args,
-            optional: raw.optional.or(raw.plain_optional).unwrap_or_default(),
+            optional: raw.optional.or(raw.plain_optional),
             unknown_keys,
         })
     }

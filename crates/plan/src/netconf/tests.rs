@@ -8,7 +8,7 @@ fn parse(text: &str) -> Result<NetConf, PlanError> {
 
 #[test]
 fn defaults_are_filled_in() {
-    // B2.7–B2.22, B10.1–B10.8
+    // B2.7–B2.22, B10.1–B10.9, T1.11
     let conf = parse(&format!("{{\"name\":\"m\",{DELEGATE}}}")).unwrap();
     assert_eq!(conf.conf_dir, PathBuf::from("/etc/cni/multus/net.d"));
     assert_eq!(conf.cni_dir, PathBuf::from("/var/lib/cni/multus"));
@@ -17,6 +17,7 @@ fn defaults_are_filled_in() {
     assert_eq!(conf.system_namespaces, ["kube-system"]);
     assert_eq!(conf.global_namespaces, ["default"]);
     assert_eq!(conf.cni_version, Version::V0_1_0);
+    assert_eq!(conf.readiness_indicator_file, None);
     assert!(conf.log_to_stderr && !conf.namespace_isolation && conf.kubeconfig.is_none());
 }
 

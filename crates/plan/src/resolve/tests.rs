@@ -276,7 +276,7 @@ fn cni_args_do_not_replace_what_is_no_object() {
 
 #[test]
 fn a_request_without_the_capability_is_a_warning() {
-    // Q74; decided: the ADD goes on
+    // B11.2, Q74; decided: the ADD goes on
     let world = World::with_networks(r#"[{"name":"net-a","mac":"02:00:00:00:00:01"}]"#).define(
         "app",
         "net-a",

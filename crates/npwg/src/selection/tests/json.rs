@@ -40,7 +40,7 @@ fn every_field_is_read() {
             "10.0.0.1".parse().unwrap(),
             "fd00::1".parse().unwrap(),
         ]),
-        optional: true,
+        optional: Some(true),
         unknown_keys: vec![],
     };
     assert_eq!(read(text), [expected]);
@@ -141,9 +141,15 @@ fn unknown_keys_are_kept_by_name() {
 
 #[test]
 fn optional_is_read_under_both_keys_and_ours_wins() {
-    assert!(element(r#""optional": true"#).optional);
-    assert!(element(r#""multus-cni.io/optional": true"#).optional);
-    assert!(!element(r#""multus-cni.io/optional": false, "optional": true"#).optional);
+    assert_eq!(element(r#""optional": true"#).optional, Some(true));
+    assert_eq!(
+        element(r#""multus-cni.io/optional": true"#).optional,
+        Some(true)
+    );
+    assert_eq!(
+        element(r#""multus-cni.io/optional": false, "optional": true"#).optional,
+        Some(false)
+    );
     assert!(element_refusal(r#""optional": "yes""#).starts_with("optional: "));
 }
 

@@ -190,3 +190,63 @@ fn the_auxiliary_chain_is_the_last_attachment() {
         Err(PlanError::AuxiliaryChain { .. })
     ));
 }
+
+#[test]
+fn all_networks_but_the_default_one_may_be_optional_and_an_element_decides_for_itself() {
+    let optional = |conf: &Value, networks: &str, default: Option<&str>| -> Vec<bool> {
+        let mut world = World::with_networks(networks)
+            .define("app", "n", &plugin())
+            .define("kube-system", "n", &plugin());
+        world.pod.as_mut().unwrap().default_network = default.map(str::to_owned);
+        let plan = attach(conf, &world).unwrap();
+        let all = plan.attachments.iter();
+        all.map(|attachment| attachment.requests.optional).collect()
+    };
+    let mut conf = inline();
+    let elements = r#"[{"name":"n","multus-cni.io/optional":true},{"name":"n","optional":false},{"name":"n"}]"#;
+    assert_eq!(optional(&conf, elements, None), [false, true, false, false]);
+    let mut second = plugin();
+    second["name"] = json!("second");
+    conf["delegates"].as_array_mut().unwrap().push(second);
+    conf["optionalNetworks"] = json!(true);
+    assert_eq!(
+        optional(&conf, elements, None),
+        [false, true, true, false, true]
+    );
+    // A pod without its default network is no pod.
+    let default = r#"[{"name":"n","optional":true}]"#;
+    assert_eq!(optional(&conf, "n", Some(default)), [false, true, true]);
+}
+
+#[test]
+fn an_empty_definition_that_is_not_on_disk_is_an_error_wherever_it_is_named() {
+    // T2.14, B5.57
+    let conf = json!({"cniVersion": "1.0.0", "name": "m", "confDir": "/nowhere", "clusterNetwork": "base"});
+    let world = || World::with_networks("").define("kube-system", "base", &Value::Null);
+    let text = attach(&conf, &world()).unwrap_err().to_string();
+    assert!(text.contains("/nowhere"), "{text}");
+    let mut inline = inline();
+    inline["confDir"] = json!("/nowhere");
+    let mut world = world();
+    world.pod.as_mut().unwrap().default_network = Some("base".into());
+    let text = attach(&inline, &world).unwrap_err().to_string();
+    assert!(text.contains("/nowhere"), "{text}");
+}
+
+#[test]
+fn gateways_of_different_families_may_come_through_different_networks() {
+    // B11.4, B4.81, T2.5
+    let elements =
+        r#"[{"name":"n","default-route":["10.0.0.1"]},{"name":"n","default-route":["fd00::1"]}]"#;
+    let world = World::with_networks(elements).define("app", "n", &plugin());
+    let plan = attach(&inline(), &world).unwrap();
+    let routes = plan
+        .attachments
+        .iter()
+        .map(|attachment| attachment.requests.default_route.as_ref());
+    let gateways: Vec<usize> = routes.map(|route| route.map_or(0, Vec::len)).collect();
+    assert_eq!(gateways, [0, 1, 1]);
+    let twice = elements.replace("fd00::1", "10.0.0.2");
+    let world = World::with_networks(&twice).define("app", "n", &plugin());
+    assert!(attach(&inline(), &world).is_err());
+}
