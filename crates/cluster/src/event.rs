@@ -101,6 +101,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_about_the_pod_b7_20_b7_23() {
+        // B5.4, B7.20, B7.23, B10.32
         let event = Event {
             kind: EventType::Normal,
             reason: "AddedInterface".into(),

@@ -137,7 +137,7 @@ fn fails(node: &ClusterNode, conf: &Value, code: u64, texts: &[&str]) -> String 
 
 #[test]
 fn a_kubeconfig_that_cannot_be_read_is_named() {
-    // B5.1
+    // T2.15, T2.20, B5.1
     let node = ClusterNode::new("unreadable");
     let mut conf = node.scripted_conf();
     let folder = node.world.folder("folder").unwrap();
@@ -217,7 +217,7 @@ fn mount_service_account(node: &ClusterNode, token: &str) {
 
 #[test]
 fn without_a_kubeconfig_the_service_account_of_the_pod_is_used() {
-    // B5.1
+    // B10.17, B10.26, B5.1
     let node = ClusterNode::new("in-cluster");
     mount_service_account(&node, &node.token());
     let pod = node.annotated_pod("web", &[]);
@@ -237,7 +237,7 @@ fn without_a_kubeconfig_the_service_account_of_the_pod_is_used() {
 
 #[test]
 fn without_kubeconfig_and_service_account_there_is_no_kubernetes() {
-    // B2.142, B5.1
+    // B7.15, B10.26, T2.15, T2.20, B2.142, B5.1
     let node = ClusterNode::new("none");
     let pod = node.pod("web", "net-a");
     let mut conf = node.scripted_conf();

@@ -28,7 +28,7 @@ fn refused(node: &ClusterNode, pod: &Pod, conf: &Value, code: u64, reason: &str,
 
 #[test]
 fn a_definition_that_does_not_exist_is_named_in_the_error_and_in_an_event() {
-    // B5.55, B7.21
+    // B5.50, T2.2, B5.55, B7.21
     let node = ClusterNode::new("missing");
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let pod = node.pod("web", "net-a,net-x");
@@ -97,7 +97,7 @@ fn a_definition_that_is_no_configuration_is_named_with_what_is_wrong() {
 
 #[test]
 fn an_annotation_that_cannot_be_read_is_refused() {
-    // B3.27, B3.30
+    // B11.1, B3.27, B3.30
     let node = ClusterNode::new("annotation");
     for (name, annotation) in [
         ("slashes", "a/b/c"),

@@ -90,6 +90,7 @@ fn a_connection_that_breaks_is_made_again() {
 
 #[test]
 fn an_api_that_is_slow_is_waited_for() {
+    // Q23
     let slow = || [Fault::Delay(Duration::from_millis(400))];
     heals("slow", OBJECTS[0], slow(), 1);
     heals("slow", OBJECTS[1], slow(), 1);

@@ -54,7 +54,7 @@ fn a_pod_that_the_api_does_not_know_gets_the_empty_result_in_the_version_asked_f
 
 #[test]
 fn a_sandbox_of_an_earlier_pod_of_the_same_name_is_refused() {
-    // B4.14
+    // Q24, T2.20, B4.14
     let node = ClusterNode::new("earlier");
     let pod = node.annotated_pod("web", &[]);
     let earlier = node.sandbox_of(&node.namespace, "earlier", SOME_UID);
@@ -76,7 +76,7 @@ fn a_sandbox_of_an_earlier_pod_of_the_same_name_is_refused() {
 
 #[test]
 fn a_static_pod_has_another_uid_in_the_api_than_in_its_sandbox() {
-    // B3.5, B4.14
+    // T7.3, B3.5, B4.14
     let node = ClusterNode::new("static");
     let source = ("kubernetes.io/config.source", "file");
     let pod = node.annotated_pod("web", &[source]);
@@ -108,7 +108,7 @@ fn a_pod_whose_source_is_the_api_is_no_static_pod() {
 
 #[test]
 fn a_runtime_that_tells_no_uid_means_whichever_pod_has_the_name() {
-    // B4.14
+    // T2.20, B4.14
     let node = ClusterNode::new("no-uid");
     let pod = node.annotated_pod("web", &[]);
     let args = pod.container.args.replace(&pod.uid, "");

@@ -4,7 +4,7 @@ use suites::cluster::ClusterNode;
 
 #[test]
 fn an_add_reads_each_object_once_patches_once_and_posts_its_events() {
-    // B5.5, B5.10
+    // B7.10, Q47, Q60, B5.5, B5.10
     let node = ClusterNode::new("requests");
     let other = node.api.client().new_namespace("other").unwrap();
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
@@ -30,7 +30,7 @@ fn an_add_reads_each_object_once_patches_once_and_posts_its_events() {
 
 #[test]
 fn a_definition_that_is_named_twice_is_read_once_and_attached_twice() {
-    // B3.47; B5.10 reads it twice
+    // Q61, B3.47; B5.10 reads it twice
     let node = ClusterNode::new("twice");
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let pod = node.pod("web", "net-a,net-a@data0");
@@ -60,7 +60,7 @@ fn a_definition_that_is_named_twice_is_read_once_and_attached_twice() {
 
 #[test]
 fn a_pod_without_networks_of_its_own_costs_a_read_a_patch_and_an_event() {
-    // B3.10
+    // T7.1, B3.10
     let node = ClusterNode::new("plain");
     let pod = node.annotated_pod("web", &[]);
 
@@ -78,6 +78,7 @@ fn a_pod_without_networks_of_its_own_costs_a_read_a_patch_and_an_event() {
 
 #[test]
 fn nothing_but_add_asks_the_api() {
+    // Q63
     let node = ClusterNode::new("silent");
     let pod = node.annotated_pod("web", &[]);
     let mut conf = node.scripted_conf();

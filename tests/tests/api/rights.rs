@@ -32,6 +32,7 @@ const PATCH: Rule = Rule {
 
 #[test]
 fn nothing_beyond_the_rights_of_our_manifest_is_asked_for() {
+    // B8.12, Q59
     let node = ClusterNode::with_rights("ours", OURS);
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let pod = node.pod("web", "net-a");

@@ -5,7 +5,7 @@ use suites::scene::Scene;
 
 #[test]
 fn arguments_that_are_no_pairs_are_refused() {
-    // B4.1
+    // T2.17, B4.22, B4.1
     let mut scene = Scene::new();
     let conf = scene.conf(&[scene.network("a", json!({}))]);
     for (args, piece) in [

@@ -58,6 +58,7 @@ fn attempt(scene: &Scene, conf: &Value, what: &str) {
 
 #[test]
 fn whatever_stands_in_the_place_of_a_value_is_attached_or_refused_and_never_repeated() {
+    // Q58
     let scene = Scene::new();
     let conf = full(&scene);
     let mut all = Vec::new();

@@ -89,7 +89,7 @@ fn a_hostile_interface_name_is_refused_on_every_verb() {
 
 #[test]
 fn fifteen_bytes_are_a_name_of_an_interface() {
-    // cni-runtime #53
+    // B10.35, cni-runtime #53
     let mut scene = Scene::new();
     let conf = scene.conf(&[scene.network("a", json!({}))]);
     scene.pod.ifname = "fifteen-bytes-5".to_owned();

@@ -7,6 +7,7 @@ use crate::trio;
 
 #[test]
 fn a_plugins_code_is_kept() {
+    // Q17
     let scene = Scene::new();
     for code in [
         1,

@@ -174,7 +174,7 @@ fn a_program_that_is_being_replaced_is_waited_for() {
 
 #[test]
 fn a_program_that_stays_busy_is_an_error_in_the_end_and_never_a_success() {
-    // cni-runtime #31
+    // Q40, cni-runtime #31
     let scene = Scene::new();
     let path = copy(&scene, "busy");
     let writer = OpenOptions::new().write(true).open(&path).unwrap();

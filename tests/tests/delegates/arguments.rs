@@ -96,7 +96,7 @@ const REQUESTS: &str = r#"[{"name": "lan", "mac": "02:00:00:00:00:01", "ips": ["
 
 #[test]
 fn the_pods_requests_take_the_place_of_the_runtimes() {
-    // B4.64, B3.34–B3.40
+    // B5.58, B5.65, B2.42–B2.46, B4.64, B3.34–B3.40
     let stage = Stage::new();
     let all = json!({"capabilities": everything()});
     stage

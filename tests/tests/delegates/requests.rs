@@ -6,7 +6,7 @@ use crate::stage::Stage;
 
 #[test]
 fn a_plugin_gets_its_configuration_with_the_networks_name_and_version() {
-    // B4.123
+    // B5.67, B4.123
     let stage = Stage::new();
     let list = json!({"cniVersion": "0.4.0", "name": "lan", "keyOfTheList": 1, "plugins": [
         stage.plugin("alpha", json!({"own": {"key": [1, "two", null]}})),
@@ -55,17 +55,23 @@ fn a_configuration_without_name_gets_the_definitions() {
 
 #[test]
 fn a_configuration_without_version_is_passed_without_one() {
-    // B4.123
+    // B4.123, B4.104, Q28: upstream fills one in for DEL, in lists
     let stage = Stage::new();
     let mut network = stage.network("old", json!({}));
     network.as_object_mut().unwrap().remove("cniVersion");
     stage.node.definition("shop", "old", &network);
-    let calls = stage.add(&stage.conf(), "old");
-    assert_eq!(calls[1].at("/cniVersion"), "");
+    let list = json!({"name": "list", "plugins": [stage.plugin("alpha", json!({}))]});
+    stage.node.definition("shop", "list", &list);
+    let mut calls = stage.add(&stage.conf(), "old,list");
+    calls.extend(stage.del(&stage.conf()));
+    let own = calls.iter().filter(|call| call.network() != "cluster");
+    let versions: Vec<_> = own.map(|call| call.at("/cniVersion").clone()).collect();
+    assert_eq!(versions, [""; 4]);
 }
 
 #[test]
 fn what_multus_does_not_know_is_passed_on_unchanged() {
+    // B0.4, Q76
     let stage = Stage::new();
     let text = r#"{"cniVersion": "1.0.0", "name": "odd", "type": "alpha", "big": 9007199254740993, "small": 1e-7,
         "text": "<a> & \"b\" é \u0001", "Case": 1, "case": 2, "nested": {"z": 1, "a": [[], {}]}, "script": SCRIPT}"#;

@@ -60,7 +60,7 @@ fn devices(node: &ClusterNode) -> Vec<[String; 3]> {
 
 #[test]
 fn the_device_of_a_claim_is_found_with_one_read_and_one_list() {
-    // T2.21, T6.5
+    // T7.9, T2.21, T6.5
     let node = ClusterNode::new("claim");
     let kubelet = node.kubelet();
     let _service = kubelet.serve(Answer::Pods(Vec::new()));

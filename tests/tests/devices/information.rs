@@ -31,7 +31,7 @@ fn in_status(node: &ClusterNode, pod: &Pod) -> Vec<Value> {
 
 #[test]
 fn what_the_device_plugin_left_reaches_plugin_and_pod_and_goes_with_del() {
-    // B4.28, B5.95, B5.96, B5.97, DI-21, DI-22, DI-23, DI-31, DI-40, Q32
+    // B10.23, B10.31, B4.28, B5.95, B5.96, B5.97, DI-21, DI-22, DI-23, DI-31, DI-40, Q32
     let node = ClusterNode::new("info");
     let kubelet = node.kubelet();
     let _service = kubelet.serve(given(&node, &[DEVICE]));

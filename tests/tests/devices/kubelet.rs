@@ -13,7 +13,7 @@ const PEAK: u64 = 12 << 20;
 
 #[test]
 fn without_socket_and_checkpoint_the_add_fails_and_names_both() {
-    // B5.81, T2.18
+    // B10.21, B10.22, B5.81, T2.18
     let node = ClusterNode::new("gone");
     let _folders = node.kubelet();
     define(&node, "net", NIC, &sriov(&node, "net"));

@@ -63,7 +63,7 @@ fn a_lock_that_leads_elsewhere_is_refused_and_not_followed() {
 
 #[test]
 fn the_directory_and_its_files_are_for_root_alone() {
-    // B4.90, B4.126
+    // B10.3, B10.4, B10.31, B4.90, B4.126
     let scene = Scene::new();
     let mut conf = conf(&scene);
     let state = scene.signals.join("deep/er/state");

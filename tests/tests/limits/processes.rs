@@ -93,6 +93,7 @@ fn an_add_needs_no_more_open_files_than_promised_s10() {
 
 #[test]
 fn a_delegate_gets_three_pipes_and_the_lock_of_its_container_and_nothing_else_of_multus_s11() {
+    // Q54
     let stage = Stage::local(2);
     // What the tests themselves leave open to every program that they start.
     let known = inherited(&stage);

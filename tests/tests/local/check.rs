@@ -84,6 +84,7 @@ fn a_network_of_an_older_version_is_not_checked() {
 
 #[test]
 fn check_asks_no_manifest() {
+    // B4.136
     let (node, conf, _sandbox, container) = attached();
     node.manifest("broken.yaml", "{ this: is: [neither");
     node.check(&container, &conf);

@@ -22,6 +22,7 @@ fn all_at_once(node: &Node, verb: &str, containers: &[Container], conf: &Value) 
 
 #[test]
 fn pods_that_come_and_go_at_once_do_not_disturb_each_other() {
+    // T7.8
     let node = Node::with_plugins();
     node.definition("shop", "lan", &node.macvlan("lan", "10.89.0.0/24"));
     let conf = node.conf(&[node.cluster()]);

@@ -174,7 +174,7 @@ fn status_says_when_a_plugin_of_the_default_network_is_missing() {
 
 #[test]
 fn status_passes_on_what_the_default_network_says() {
-    // B4.138
+    // Q17, B4.138
     let (node, mut conf) = stage();
     for code in [50, 51] {
         let script = json!({"fail": {"verb": "STATUS", "code": code, "msg": "no uplink"}});
@@ -194,4 +194,45 @@ fn status_does_not_ask_for_secondary_networks() {
         &json!({"cniVersion": "1.1.0", "name": "lan", "type": "absent"}),
     );
     node.call("STATUS", &nobody(), &conf).silent();
+}
+
+#[test]
+fn one_plugin_for_the_default_network_and_a_further_one_keeps_what_lives_in_both() {
+    // B4.141, B4.142: upstream's maintainers keep to the default network for fear of this
+    let (node, mut conf) = stage();
+    let mut shared = node.cluster();
+    shared["cniVersion"] = json!("1.1.0");
+    node.definition("shop", "shared", &shared);
+    conf["delegates"] = json!([shared]);
+    for pod in ["web", "db"] {
+        node.pod_with("shop", pod, "shared");
+    }
+    let (web, db) = (node.sandbox("web"), node.sandbox("db"));
+    let alive = Container::new(&web).of_pod("shop", "web");
+    let dead = Container::new(&db).of_pod("shop", "db");
+    node.add(&alive, &conf);
+    let before = node.snapshot();
+    node.add(&dead, &conf);
+    for _ in 0..2 {
+        node.call("GC", &nobody(), &with_valid(&conf, &["web"]))
+            .silent();
+        node.check(&alive, &conf);
+        assert_eq!(web.links().unwrap().len(), 3);
+        assert_eq!(db.links().unwrap().len(), 1);
+        node.nothing_left(&before, &[]);
+    }
+    node.del(&alive, &conf);
+}
+
+#[test]
+fn status_and_gc_need_no_cni_args() {
+    // T5.2
+    let (node, conf) = stage();
+    for verb in ["STATUS", "GC"] {
+        node.call(verb, &nobody(), &with_valid(&conf, &["web"]))
+            .silent();
+        let run = node.world.command(&node.multus).env("CNI_COMMAND", verb);
+        let run = run.env("CNI_PATH", &node.plugins).stdin(conf.to_string());
+        suites::multus::Answer(run.run().unwrap()).silent();
+    }
 }

@@ -117,7 +117,7 @@ fn both_families_of_addresses_are_set_and_reported() {
 
 #[test]
 fn requested_mac_and_addresses_reach_the_interface() {
-    // B3.34, B3.35: by capabilities, of static and of tuning
+    // T7.2, B3.34, B3.35: by capabilities, of static and of tuning
     let node = Node::with_plugins();
     let mut macvlan = node.macvlan("fixed", "10.91.0.0/24");
     macvlan["ipam"] = json!({"type": "static"});

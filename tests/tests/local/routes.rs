@@ -115,7 +115,7 @@ impl Scene {
 
 #[test]
 fn an_ipv4_gateway_moves_the_ipv4_default_route_alone() {
-    // B4.83, Q3, Q11
+    // T7.4, B4.83, Q3, Q11
     Scene::set(&json!(["10.89.0.1"])).leads_to(&["10.89.0.1 net1", V6]);
 }
 
@@ -155,7 +155,7 @@ fn two_gateways_of_a_family_are_refused_before_anything_runs() {
 
 #[test]
 fn a_gateway_that_the_interface_does_not_reach_undoes_everything() {
-    // Q8
+    // Q69, Q8
     let scene = Scene::set(&json!(["192.0.2.1"]));
     let answer = scene.node.call("ADD", &scene.container, &scene.conf);
     answer.refused(

@@ -7,7 +7,7 @@ use crate::{Logged, text};
 
 #[test]
 fn configurations_stand_in_the_log_at_the_debug_level_alone() {
-    // B4.110: upstream prints them at the verbose level.
+    // Q58, B4.110: upstream prints them at the verbose level.
     for (level, expected) in [("verbose", false), ("debug", true)] {
         let logged = Logged::new();
         let conf = logged.conf(level, &[logged.scene.network("a", json!({}))]);

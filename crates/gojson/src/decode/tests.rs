@@ -71,7 +71,7 @@ fn every_spelling_of_a_key_sets_its_field() {
 
 #[test]
 fn the_exact_spelling_wins_wherever_it_stands() {
-    // B0.1
+    // Q66, B0.1
     for text in [
         r#"{"LOGFILE":"a","logFile":"b","logfile":"c"}"#,
         r#"{"logFile":"b","LOGFILE":"a","logfile":"c"}"#,

@@ -37,6 +37,7 @@ fn write_replaces_and_sets_exactly_the_mode() {
 
 #[test]
 fn a_reader_sees_old_or_new_bytes_never_a_part() {
+    // Q27
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("file");
     let contents = [vec![b'a'; 100_000], vec![b'b'; 200_000]];

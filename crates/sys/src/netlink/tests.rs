@@ -25,6 +25,7 @@ const GATEWAY6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1));
 
 #[test]
 fn links_are_found_by_name() {
+    // Q70
     with_eth0(|netlink, eth0| {
         assert_eq!(eth0.name, "eth0");
         assert_eq!(eth0.mac, "02:00:00:00:00:01");

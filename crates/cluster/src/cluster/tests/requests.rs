@@ -28,6 +28,7 @@ fn a_pod_is_read_with_one_request() {
 
 #[test]
 fn one_tls_connection_carries_everything_of_an_add() {
+    // B5.3
     let pki = Pki::new();
     let definition =
         json!({"metadata": {"name": "net-a", "namespace": "shop"}, "spec": {"config": "{}"}});
@@ -58,6 +59,7 @@ fn one_tls_connection_carries_everything_of_an_add() {
 
 #[test]
 fn none_is_what_the_api_itself_does_not_find_b4_12() {
+    // B4.12
     let server = Server::plain(vec![
         Answer::status(404, "NotFound", "pods \"web\" not found"),
         Answer::status(

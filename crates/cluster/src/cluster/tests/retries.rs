@@ -23,6 +23,7 @@ fn a_connection_that_the_server_closed_meanwhile_costs_no_attempt() {
 
 #[test]
 fn what_may_pass_is_tried_again_q71() {
+    // Q71
     let server = Server::plain(vec![
         Answer::status(500, "InternalError", "etcdserver: leader changed"),
         Answer::Http(502, "", "bad gateway".into()),

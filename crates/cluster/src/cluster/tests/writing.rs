@@ -8,6 +8,7 @@ use crate::testing::{Answer, Server, status};
 
 #[test]
 fn status_is_one_patch_with_the_uid_q60() {
+    // Q60, T2.20
     let server = Server::plain(vec![Answer::ok(&pod_object())]);
     let (cluster, _directory) = client(&server);
     let more = [
@@ -34,6 +35,7 @@ fn status_is_one_patch_with_the_uid_q60() {
 
 #[test]
 fn status_of_a_pod_that_is_gone_is_its_own_error_q14() {
+    // Q14
     let server = Server::plain(vec![Answer::status(
         404,
         "NotFound",
@@ -121,6 +123,7 @@ fn where_patching_is_forbidden_the_pod_is_read_and_updated() {
 
 #[test]
 fn an_update_gives_up_after_five_conflicts_b7_11() {
+    // B7.11
     let mut script = vec![forbidden()];
     for _ in 0..6 {
         script.push(Answer::ok(&pod_object()));
@@ -186,6 +189,7 @@ fn a_status_without_uid_is_never_sent() {
 
 #[test]
 fn events_that_are_refused_stop_nobody_q47() {
+    // Q47
     let server = Server::plain(vec![
         Answer::Http(201, "", "{}".into()),
         Answer::status(403, "Forbidden", "no"),

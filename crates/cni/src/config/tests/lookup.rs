@@ -32,7 +32,7 @@ fn configuration_files_are_told_by_their_last_extension() {
 
 #[test]
 fn the_first_file_in_lexical_order_wins_whatever_its_kind() {
-    // B5.75, B5.77, B5.78, #14
+    // B11.6, B5.75, B5.77, B5.78, #14
     let list = json!({"name": "n", "plugins": [{"type": "y"}]}).to_string();
     let files = [
         file("b.conf", &single("n")),
@@ -64,7 +64,7 @@ fn without_a_name_the_first_good_file_is_taken() {
 
 #[test]
 fn a_broken_file_of_another_network_does_not_stand_in_the_way() {
-    // #2
+    // B5.76, Q77, #2
     let files = [
         file("0.conf", "{"),
         file("1.conf", r#"{"name":"x","type":1}"#),
@@ -82,7 +82,7 @@ fn a_broken_file_of_another_network_does_not_stand_in_the_way() {
 
 #[test]
 fn the_wanted_file_being_broken_is_an_error_that_names_it() {
-    // #1
+    // T2.8, B5.76, #1
     let files = [
         file("0.conf", r#"{"name":"n","type":1}"#),
         file("1.conf", &single("n")),

@@ -106,7 +106,7 @@ fn a_guid_has_eight_bytes() {
 
 #[test]
 fn ports_and_protocols_are_checked() {
-    // B3.39, MN-037
+    // B11.7, B3.39, MN-037
     for protocol in ["tcp", "UDP", "Sctp"] {
         element(&format!(
             r#""portMappings": [{{"hostPort": 65535, "containerPort": 1, "protocol": "{protocol}"}}]"#
@@ -148,7 +148,7 @@ fn ports_and_protocols_are_checked() {
 
 #[test]
 fn bandwidth_is_whole_numbers_of_at_least_zero() {
-    // B3.40, MN-040
+    // B11.7, B3.40, MN-040
     assert_eq!(
         element(r#""bandwidth": {"egressBurst": 5}"#)
             .bandwidth
@@ -182,7 +182,7 @@ fn gateways_are_addresses() {
 
 #[test]
 fn addresses_and_a_claim_exclude_each_other() {
-    // MN-050
+    // B11.5, MN-050
     let expected = "ipam-claim-reference: must not be combined with ips";
     assert_eq!(
         element_refusal(r#""ips": ["10.0.0.1"], "IPAM-claim-reference": "c""#),
