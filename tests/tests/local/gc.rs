@@ -173,6 +173,17 @@ fn status_says_when_a_plugin_of_the_default_network_is_missing() {
 }
 
 #[test]
+fn status_says_when_no_add_could_write_its_ledger() {
+    // B4.137
+    let (node, mut conf) = stage();
+    let file = node.world.directory().join("no-folder");
+    std::fs::write(&file, "").unwrap();
+    conf["cniDir"] = json!(file.join("state"));
+    node.call("STATUS", &nobody(), &conf)
+        .refused(50, &["no-folder/state"]);
+}
+
+#[test]
 fn status_passes_on_what_the_default_network_says() {
     // Q17, B4.138
     let (node, mut conf) = stage();

@@ -1,12 +1,13 @@
 //! CHECK, STATUS and GC.
 
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use cni::{CniError, ContainerId, code};
 use engine::Claim;
 use serde::Deserialize;
 use sys::files::DirCache;
-use sys::lock::{ContainerLock, EndHolders, NodeLock};
+use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
 use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, PodArgs};
 
@@ -39,6 +40,7 @@ pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniEr
     let deadline = Instant::now() + conf.timeouts.status;
     let unavailable = |error: &dyn std::fmt::Display| messages::plain(code::NOT_AVAILABLE, error);
     ready::wait(conf, deadline).map_err(|error| unavailable(&error))?;
+    own_needs(conf).map_err(|error| unavailable(&error))?;
     let Some(network) = default_network(conf).map_err(|error| unavailable(&error))? else {
         LOG.verbose("Status: the default network is known to the API, which is not asked");
         return Ok(());
@@ -65,6 +67,20 @@ pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniEr
     let (name, plugins) = (network.name(), Plugins(&network));
     LOG.verbose(format_args!("Status: {name} {plugins}"));
     Ok(())
+}
+
+/// What every ADD needs beside its networks: a place for ledgers and the way to the API, which is not asked.
+fn own_needs(conf: &NetConf) -> Result<(), String> {
+    // That somebody else has the node for himself right now says nothing against it.
+    if let Err(error @ LockError::Io { .. }) = NodeLock::shared(&conf.cni_dir, Duration::ZERO) {
+        return Err(error.to_string());
+    }
+    match &conf.kubeconfig {
+        Some(path) => File::open(path)
+            .map(drop)
+            .map_err(|error| format!("read kubeconfig {}: {error}", path.display())),
+        None => Ok(()),
+    }
 }
 
 /// Detaches what the runtime no longer knows.
