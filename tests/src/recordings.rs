@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::multus::Container;
 use crate::node::{Node, read_json};
 
+/// The recorded pods that got no further than their plan: a definition is missing.
+pub const REFUSED: [&str; 2] = ["missing", "default-elsewhere"];
+
 /// The pods that were recorded with the thin plugin and got as far as a ledger.
 pub const PODS: [&str; 8] = [
     "plain",
@@ -65,12 +68,20 @@ impl Recording {
     /// the cluster.
     #[track_caller]
     pub fn conf(&self, verb: &str, node: &Node) -> Value {
+        let mut conf = self.conf_over_api(verb, node);
+        let keys = conf.as_object_mut().expect("a configuration is an object");
+        keys.remove("kubeconfig");
+        keys.insert("manifestDir".to_owned(), json!(node.manifests));
+        conf
+    }
+
+    /// The same with the recorded `kubeconfig`.
+    #[track_caller]
+    pub fn conf_over_api(&self, verb: &str, node: &Node) -> Value {
         let request = self.json(&format!("{verb}.json"));
         let text = request["stdin"].as_str().unwrap_or_default();
         let mut conf: Map<String, Value> =
             serde_json::from_str(text).expect("standard input is an object");
-        conf.remove("kubeconfig");
-        conf.insert("manifestDir".to_owned(), json!(node.manifests));
         conf.insert("cniDir".to_owned(), json!(node.state));
         conf.insert("binDir".to_owned(), json!(node.plugins));
         conf.insert("confDir".to_owned(), json!(node.configurations));
@@ -81,9 +92,8 @@ impl Recording {
     #[track_caller]
     pub fn describe(&self, node: &Node) {
         node.manifest("pod.json", &self.json("pod.json").to_string());
-        let definitions = read_json(&root().join("definitions.json"));
-        for (name, config) in definitions.as_object().expect("definitions by name") {
-            node.definition("vectors", name, config);
+        for (name, config) in definitions() {
+            node.definition("vectors", &name, &config);
         }
     }
 
@@ -132,6 +142,13 @@ impl Recording {
         };
         self.files().into_iter().filter_map(below).collect()
     }
+}
+
+/// The definitions that were in force, by name.
+#[track_caller]
+pub fn definitions() -> Map<String, Value> {
+    let all = read_json(&root().join("definitions.json"));
+    all.as_object().expect("definitions by name").clone()
 }
 
 fn root() -> PathBuf {

@@ -16,11 +16,17 @@ mod faults;
 mod identity;
 #[path = "api/memory.rs"]
 mod memory;
+#[path = "api/optional.rs"]
+mod optional;
 #[path = "api/outage.rs"]
 mod outage;
+#[path = "api/recorded.rs"]
+mod recorded;
 #[path = "api/requests.rs"]
 mod requests;
 #[path = "api/rights.rs"]
 mod rights;
 #[path = "api/status.rs"]
 mod status;
+#[path = "api/told.rs"]
+mod told;

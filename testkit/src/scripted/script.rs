@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The environment variable that names a file of scripts, a JSON object with a script for each plugin name. They are for
+/// The environment variable that names a file of scripts, a JSON object with a script for each plugin, by its name, or by
+/// its name and that of the network, `macvlan lan`, which counts more. They are for
 /// configurations that hold none: those of other programs, which must stay as they are.
 pub const SCRIPTS: &str = "TESTKIT_SCRIPTS";
 
@@ -131,8 +132,10 @@ impl Script {
             .with_context(|| format!("read the scripts {}", path.to_string_lossy()))?;
         let scripts: Map<String, Value> = serde_json::from_slice(&text)
             .with_context(|| format!("read the scripts {}", path.to_string_lossy()))?;
-        let script = scripts
-            .get(plugin)
+        let network = config.and_then(|config| config["name"].as_str());
+        let of_network = network.and_then(|network| scripts.get(&format!("{plugin} {network}")));
+        let script = of_network
+            .or_else(|| scripts.get(plugin))
             .map(|script| serde_json::json!({"script": script}));
         Self::of(script.as_ref(), verb)
     }
