@@ -1,6 +1,8 @@
 //! What holds for the repository as a whole: directions between crates, bounds of size and of `unsafe`, dependencies with a
-//! reason, and the numbers of the specification with what keeps them.
+//! reason.
 
+#[path = "repository/compatibility.rs"]
+mod compatibility;
 #[path = "repository/crates.rs"]
 mod crates;
 #[path = "repository/dependencies.rs"]
@@ -9,5 +11,3 @@ mod dependencies;
 mod files;
 #[path = "repository/sources.rs"]
 mod sources;
-#[path = "repository/specification.rs"]
-mod specification;
