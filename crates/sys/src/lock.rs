@@ -53,11 +53,11 @@ pub enum LockError {
 pub enum EndHolders {
     /// Gives up.
     Never,
-    /// Ends the processes that hold the lock *and* were started for an ADD of this container, and goes on waiting until `limit`
-    /// after the beginning. Other holders, such as another DEL, are let be.
+    /// Ends the processes that hold the lock *and* were started for an ADD of this container, and goes on waiting. Other
+    /// holders, such as another DEL, are let be.
     OfAdd {
         /// When to give up.
-        limit: Duration,
+        until: Instant,
     },
 }
 
@@ -70,7 +70,7 @@ pub struct ContainerLock {
 }
 
 impl ContainerLock {
-    /// Takes the lock, waiting at most `wait` before `on_timeout` decides. With `inheritable`, children that are started from
+    /// Takes the lock, waiting for it `until` then before `on_timeout` decides. With `inheritable`, children that are started from
     /// now on hold it too.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl ContainerLock {
         cni_dir: &Path,
         container_id: &str,
         inheritable: bool,
-        wait: Duration,
+        until: Instant,
         on_timeout: EndHolders,
     ) -> Result<Self, LockError> {
         if container_id.is_empty() || container_id.contains(['/', '\0']) {
@@ -89,17 +89,13 @@ impl ContainerLock {
         }
         let path = cni_dir.join(format!(".lock-{container_id}"));
         let begin = Instant::now();
-        let mut held = Held::acquire(
-            &path,
-            FlockOperation::NonBlockingLockExclusive,
-            begin + wait,
-        )?;
+        let alone = FlockOperation::NonBlockingLockExclusive;
+        let mut held = Held::acquire(&path, alone, until)?;
         let mut ended = Vec::new();
-        if let EndHolders::OfAdd { limit } = on_timeout {
-            while held.is_none() && begin.elapsed() < limit {
-                ended.extend(holders::end(&path, container_id));
-                let until = (Instant::now() + LOOK_AGAIN).min(begin + limit);
-                held = Held::acquire(&path, FlockOperation::NonBlockingLockExclusive, until)?;
+        if let EndHolders::OfAdd { until } = on_timeout {
+            while held.is_none() && Instant::now() < until {
+                ended.extend(holders::end(&path, container_id, until));
+                held = Held::acquire(&path, alone, until.min(Instant::now() + LOOK_AGAIN))?;
             }
         }
         let held = held.ok_or_else(|| LockError::Busy {
@@ -139,28 +135,32 @@ impl NodeLock {
     /// Takes it beside others that share it.
     ///
     /// # Errors
-    /// [`LockError::Busy`] when it was not to be had within `wait`, or the operating system.
-    pub fn shared(cni_dir: &Path, wait: Duration) -> Result<Self, LockError> {
-        Self::acquire(cni_dir, FlockOperation::NonBlockingLockShared, wait)
+    /// [`LockError::Busy`] when it was not to be had `until` then, or the operating system.
+    pub fn shared(cni_dir: &Path, until: Instant) -> Result<Self, LockError> {
+        Self::acquire(cni_dir, FlockOperation::NonBlockingLockShared, until)
     }
 
     /// Takes it alone.
     ///
     /// # Errors
-    /// [`LockError::Busy`] when it was not to be had within `wait`, or the operating system.
-    pub fn exclusive(cni_dir: &Path, wait: Duration) -> Result<Self, LockError> {
-        Self::acquire(cni_dir, FlockOperation::NonBlockingLockExclusive, wait)
+    /// [`LockError::Busy`] when it was not to be had `until` then, or the operating system.
+    pub fn exclusive(cni_dir: &Path, until: Instant) -> Result<Self, LockError> {
+        Self::acquire(cni_dir, FlockOperation::NonBlockingLockExclusive, until)
     }
 
     fn acquire(
         cni_dir: &Path,
         operation: FlockOperation,
-        wait: Duration,
+        until: Instant,
     ) -> Result<Self, LockError> {
         let path = cni_dir.join(".lock");
-        match Held::acquire(&path, operation, Instant::now() + wait)? {
+        let begin = Instant::now();
+        match Held::acquire(&path, operation, until)? {
             Some(held) => Ok(Self { _held: held }),
-            None => Err(LockError::Busy { path, waited: wait }),
+            None => Err(LockError::Busy {
+                path,
+                waited: begin.elapsed(),
+            }),
         }
     }
 }
@@ -269,7 +269,13 @@ impl Drop for Held {
 }
 
 fn open(path: &Path) -> Result<OwnedFd, Errno> {
-    let flags =
-        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    openat(CWD, path, flags, Mode::RUSR | Mode::WUSR)
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mode = Mode::RUSR | Mode::WUSR;
+    match openat(CWD, path, flags | OFlags::RDWR | OFlags::CREATE, mode) {
+        // Nothing is written into it: one that is there on a read-only disk is as good.
+        Err(Errno::ROFS) => {
+            openat(CWD, path, flags | OFlags::RDONLY, mode).map_err(|_| Errno::ROFS)
+        }
+        other => other,
+    }
 }

@@ -165,55 +165,75 @@ fn check_own_netns(request: &cni::Request) -> Result<(), CniError> {
 /// What a verb that changes a container holds while it works: shared on the node, alone on the container (in the order
 /// in which they are let go).
 struct Locks {
-    _container: ContainerLock,
-    _node: NodeLock,
+    _container: Option<ContainerLock>,
+    _node: Option<NodeLock>,
 }
 
 impl Locks {
     /// Takes both for an ADD. Its delegates inherit the container's: a DEL that follows a killed ADD ends them first.
-    fn for_add(conf: &NetConf, id: &ContainerId, args: &PodArgs) -> Result<Self, CniError> {
-        Self::take(conf, id, EndHolders::Never).map_err(|error| refused(&error, args))
+    fn for_add(
+        conf: &NetConf,
+        id: &ContainerId,
+        args: &PodArgs,
+        deadline: Instant,
+    ) -> Result<Self, CniError> {
+        let refused = |error| refused(&error, args);
+        let node = node_lock(conf, deadline).map_err(refused)?;
+        let container = container_lock(conf, id, deadline, EndHolders::Never).map_err(refused)?;
+        Ok(Self {
+            _container: Some(container),
+            _node: Some(node),
+        })
     }
 
-    /// Takes both for a DEL. On a disk that is full or read-only no new lock file can be made, so that nobody can hold
-    /// one either: detaching goes on without.
-    fn for_del(conf: &NetConf, id: &ContainerId, args: &PodArgs) -> Result<Option<Self>, CniError> {
-        match Self::take(
-            conf,
-            id,
-            EndHolders::OfAdd {
-                limit: conf.timeouts.del,
-            },
-        ) {
-            Ok(locks) => {
-                for pid in locks._container.ended() {
-                    let pod = args.pod.label();
-                    LOG.warning(format_args!(
-                        "[{pod}]: ended process {pid} of an ADD whose plugin was killed"
-                    ));
-                }
-                Ok(Some(locks))
-            }
-            Err(LockError::Io { path, source }) if is_unwritable(source.kind()) => {
-                LOG.warning(format_args!(
-                    "[{}]: detaching without lock {}: {source}",
-                    args.pod.label(),
-                    path.display()
-                ));
-                Ok(None)
-            }
-            Err(error) => Err(refused(&error, args)),
+    /// Takes both for a DEL, in the first half of its time: the other half is its delegates'. On a disk that is full or
+    /// read-only a lock file that is not there cannot be made, so that nobody can hold that lock either: detaching goes on
+    /// without it.
+    fn for_del(conf: &NetConf, id: &ContainerId, args: &PodArgs) -> Result<Self, CniError> {
+        let until = Instant::now() + conf.timeouts.del / 2;
+        let node = unless_unwritable(node_lock(conf, until), args)?;
+        let end = EndHolders::OfAdd { until };
+        let container = unless_unwritable(container_lock(conf, id, until, end), args)?;
+        for pid in container.iter().flat_map(ContainerLock::ended) {
+            let pod = args.pod.label();
+            LOG.warning(format_args!(
+                "[{pod}]: ended process {pid} of an ADD whose plugin was killed"
+            ));
         }
-    }
-
-    fn take(conf: &NetConf, id: &ContainerId, end: EndHolders) -> Result<Self, LockError> {
-        let node = NodeLock::shared(&conf.cni_dir, conf.timeouts.gc)?;
-        let container =
-            ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, conf.timeouts.lock, end)?;
         Ok(Self {
             _container: container,
             _node: node,
         })
+    }
+}
+
+fn node_lock(conf: &NetConf, deadline: Instant) -> Result<NodeLock, LockError> {
+    let until = deadline.min(Instant::now() + conf.timeouts.gc);
+    NodeLock::shared(&conf.cni_dir, until)
+}
+
+fn container_lock(
+    conf: &NetConf,
+    id: &ContainerId,
+    deadline: Instant,
+    end: EndHolders,
+) -> Result<ContainerLock, LockError> {
+    let until = deadline.min(Instant::now() + conf.timeouts.lock);
+    ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, until, end)
+}
+
+fn unless_unwritable<T>(lock: Result<T, LockError>, args: &PodArgs) -> Result<Option<T>, CniError> {
+    match lock {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Io { path, source }) if is_unwritable(source.kind()) => {
+            LOG.warning(format_args!(
+                "[{}]: detaching without lock {}: {source}",
+                args.pod.label(),
+                path.display()
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(refused(&error, args)),
     }
 }
 

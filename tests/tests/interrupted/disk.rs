@@ -270,3 +270,49 @@ fn a_status_that_finds_no_room_undoes_everything() {
     scene.call("DEL", &conf).silent();
     assert_eq!(names(&scene.node.world.outside(&statuses)), [""; 0]);
 }
+
+#[test]
+fn detaching_without_room_for_its_own_lock_still_keeps_gc_away() {
+    // cni-runtime #64
+    let scene = Scene::new();
+    let state = &scene.node.state;
+    mount(&scene, state, "size=1m,nr_inodes=32");
+    let slow = json!({"per_verb": {"DEL": {"wait_for_file": scene.signal("go")}}});
+    let conf = scene.conf(&[scene.network("a", slow)]);
+    scene.call("ADD", &conf).result();
+    let fill = "mkdir \"$0/.fill\"; i=0; while touch \"$0/.fill/$i\"; do i=$((i+1)); done 2>/dev/null; test $i -gt 1";
+    let run = scene.node.world.command("sh").args(["-c", fill]);
+    run.arg(state).check().unwrap();
+    let del = scene.start("DEL", &conf);
+    scene.begun("DEL", "a");
+    let held = names(&scene.node.world.outside(state));
+    assert!(held.iter().all(|name| !name.contains("lock-")), "{held:?}");
+    let gc = scene.node.world.command("flock").args(["-n", "-x"]);
+    let gc = gc.arg(state.join(".lock")).arg("true");
+    assert!(!gc.run().unwrap().status.success());
+    scene.give("go");
+    answer(del.wait().unwrap()).silent();
+    scene.nothing_left();
+}
+
+#[test]
+fn detaching_on_a_read_only_disk_keeps_gc_away() {
+    // cni-runtime #64
+    let scene = Scene::new();
+    let state = &scene.node.state;
+    mount(&scene, state, "size=1m");
+    let slow = json!({"per_verb": {"DEL": {"wait_for_file": scene.signal("go")}}});
+    let conf = scene.conf(&[scene.network("a", slow)]);
+    scene.call("ADD", &conf).result();
+    remount(&scene, state, "ro");
+    let del = scene.start("DEL", &conf);
+    scene.begun("DEL", "a");
+    let gc = scene.node.world.command("flock").args(["-n", "-x"]);
+    let gc = gc.arg(state.join(".lock")).arg("true");
+    assert!(!gc.run().unwrap().status.success());
+    scene.give("go");
+    answer(del.wait().unwrap()).refused(5, &["cannot remove the ledger"]);
+    remount(&scene, state, "rw");
+    scene.call("DEL", &conf).silent();
+    scene.nothing_left();
+}

@@ -119,3 +119,25 @@ fn what_gc_cannot_detach_stays_for_the_next() {
     scene.call("GC", &stale).silent();
     scene.nothing_left();
 }
+
+#[test]
+fn a_del_waits_for_gc_no_longer_than_its_own_time_allows() {
+    let scene = Scene::new();
+    let mut conf = conf(&scene, json!({}));
+    let on_gc = json!({"wait_for_file": scene.signal("go")});
+    conf["delegates"][0]["script"]["per_verb"] = json!({"GC": on_gc});
+    conf["timeouts"] = json!({"gc": "30m"});
+    scene.call("ADD", &conf).result();
+    let gc = scene.start("GC", &with_valid(&conf, &["c1"]));
+    scene.begun("GC", "a");
+    let mut hurried = conf.clone();
+    hurried["timeouts"]["del"] = json!("1s");
+    scene
+        .call("DEL", &hurried)
+        .refused(11, &["[default/pod/", "lock", "held by others"]);
+    scene.give("go");
+    answer(gc.wait().unwrap()).silent();
+    scene.call("DEL", &conf).silent();
+    assert_eq!(scene.calls(), ["ADD a eth0", "GC a ", "DEL a eth0"]);
+    scene.nothing_left();
+}

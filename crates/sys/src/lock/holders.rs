@@ -17,8 +17,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The longest environment that is looked at.
 const ENVIRONMENT: u64 = 1 << 20;
 
-/// Ends the processes that have `lock` open and were started for an ADD of this container. Returns those that were signalled.
-pub(super) fn end(lock: &Path, container_id: &str) -> Vec<u32> {
+/// Ends the processes that have `lock` open and were started for an ADD of this container, and does not wait for that
+/// longer than `until`. Returns those that were signalled.
+pub(super) fn end(lock: &Path, container_id: &str, until: Instant) -> Vec<u32> {
     let Ok(file) = stat(lock) else {
         return Vec::new();
     };
@@ -34,14 +35,13 @@ pub(super) fn end(lock: &Path, container_id: &str) -> Vec<u32> {
         for (_, process) in &holders {
             let _gone_already = pidfd_send_signal(process, signal);
         }
-        wait(&mut holders);
+        wait(&mut holders, until.min(Instant::now() + GRACE));
     }
     ended
 }
 
 /// Waits for their end and keeps those that are still there.
-fn wait(processes: &mut Vec<(u32, OwnedFd)>) {
-    let until = Instant::now() + GRACE;
+fn wait(processes: &mut Vec<(u32, OwnedFd)>, until: Instant) {
     while !processes.is_empty() {
         let left = until.saturating_duration_since(Instant::now());
         let mut fds: Vec<_> = processes

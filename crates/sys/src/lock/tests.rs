@@ -12,12 +12,19 @@ use crate::testing::{eventually, script};
 const SHORT: Duration = Duration::from_millis(60);
 const LONG: Duration = Duration::from_secs(30);
 
+fn after(wait: Duration) -> Instant {
+    Instant::now() + wait
+}
+
 fn take(dir: &Path, id: &str, wait: Duration) -> Result<ContainerLock, LockError> {
-    ContainerLock::acquire(dir, id, false, wait, EndHolders::Never)
+    ContainerLock::acquire(dir, id, false, after(wait), EndHolders::Never)
 }
 
 fn end_adds(dir: &Path, id: &str, limit: Duration) -> Result<ContainerLock, LockError> {
-    ContainerLock::acquire(dir, id, false, SHORT, EndHolders::OfAdd { limit })
+    let end = EndHolders::OfAdd {
+        until: after(limit),
+    };
+    ContainerLock::acquire(dir, id, false, after(SHORT), end)
 }
 
 /// Another process that holds a lock as a plugin does whose delegate inherited it: flock(1) and the command under it.
@@ -145,8 +152,14 @@ fn children_inherit_it_only_where_asked() {
     let plugin = script(root.path(), "plugin", "readlink /proc/$$/fd/*");
     for inheritable in [false, true] {
         let id = format!("pod-{inheritable}");
-        let _lock = ContainerLock::acquire(root.path(), &id, inheritable, SHORT, EndHolders::Never)
-            .unwrap();
+        let _lock = ContainerLock::acquire(
+            root.path(),
+            &id,
+            inheritable,
+            after(SHORT),
+            EndHolders::Never,
+        )
+        .unwrap();
         let call = Call {
             program: &plugin,
             env: &[],
@@ -163,7 +176,8 @@ fn children_inherit_it_only_where_asked() {
 fn releasing_it_releases_it_for_children_as_well() {
     let root = tempfile::tempdir().unwrap();
     let plugin = script(root.path(), "plugin", "sleep 30 >/dev/null 2>&1 & echo $!");
-    let lock = ContainerLock::acquire(root.path(), "pod", true, SHORT, EndHolders::Never).unwrap();
+    let lock =
+        ContainerLock::acquire(root.path(), "pod", true, after(SHORT), EndHolders::Never).unwrap();
     let call = Call {
         program: &plugin,
         env: &[],
@@ -253,19 +267,27 @@ fn a_del_that_ends_by_itself_is_waited_for_beyond_the_first_wait() {
 fn node_lock_is_shared_or_exclusive() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("multus");
-    let one = NodeLock::shared(&dir, SHORT).unwrap();
-    let two = NodeLock::shared(&dir, SHORT).unwrap();
+    let one = NodeLock::shared(&dir, after(SHORT)).unwrap();
+    let two = NodeLock::shared(&dir, after(SHORT)).unwrap();
     assert!(matches!(
-        NodeLock::exclusive(&dir, SHORT),
+        NodeLock::exclusive(&dir, after(SHORT)),
         Err(LockError::Busy { .. })
     ));
     drop(one);
-    assert!(NodeLock::exclusive(&dir, SHORT).is_err());
+    assert!(NodeLock::exclusive(&dir, after(SHORT)).is_err());
     drop(two);
-    let all = NodeLock::exclusive(&dir, SHORT).unwrap();
-    assert!(NodeLock::shared(&dir, SHORT).is_err());
-    assert!(NodeLock::exclusive(&dir, SHORT).is_err());
+    let all = NodeLock::exclusive(&dir, after(SHORT)).unwrap();
+    assert!(NodeLock::shared(&dir, after(SHORT)).is_err());
+    assert!(NodeLock::exclusive(&dir, after(SHORT)).is_err());
     drop(all);
-    NodeLock::shared(&dir, Duration::ZERO).unwrap();
+    NodeLock::shared(&dir, after(Duration::ZERO)).unwrap();
     assert!(dir.join(".lock").exists());
+}
+
+#[test]
+fn what_does_not_heed_sigterm_is_killed_also_where_there_is_no_time_to_wait_for_it() {
+    let root = tempfile::tempdir().unwrap();
+    let _other = Other::holding(root.path(), "pod", &ADD, "trap '' TERM;");
+    let _taken_or_busy = end_adds(root.path(), "pod", SHORT * 2);
+    take(root.path(), "pod", LONG).unwrap();
 }

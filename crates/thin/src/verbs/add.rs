@@ -23,7 +23,7 @@ pub(crate) fn run(
     // Without a lock: a DEL may come meanwhile, and finds nothing.
     ready::wait(conf, deadline)
         .map_err(|error| messages::of_pod(code::TRY_AGAIN_LATER, &args.pod, error))?;
-    let _locks = Locks::for_add(conf, &container.id, args)?;
+    let _locks = Locks::for_add(conf, &container.id, args, deadline)?;
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
     let engine = ground.engine(&runtime);
