@@ -74,12 +74,16 @@ impl Api {
                 Attempt::Failed(failure, asked) => (failure, asked),
             };
             attempts += u32::from(failure != Failure::NoTime);
-            if may_be_renewed(&failure) && !renewed {
-                renewed = true;
-                if self.renew(deadline).is_ok() {
-                    continue;
-                }
-            }
+            let failure = match may_be_renewed(&failure) && !renewed {
+                true => match self.renew(deadline) {
+                    Ok(()) => {
+                        renewed = true;
+                        continue;
+                    }
+                    Err(error) => failure.not_renewed(&error),
+                },
+                false => failure,
+            };
             if may_pass(&failure)
                 && let Some(pause) = backoff.pause(asked)
             {

@@ -9,6 +9,7 @@ use http::StatusCode;
 use kube::client::AuthError;
 use serde::Deserialize;
 
+use crate::error::ClusterError;
 use crate::text::one_line;
 
 /// Longest foreign text in an error.
@@ -146,6 +147,15 @@ impl Failure {
         }
         texts.reverse();
         Self::Connection(texts.join(": "))
+    }
+}
+
+impl Failure {
+    /// The same, where newer credentials might have helped and could not be had.
+    pub(crate) fn not_renewed(&self, error: &ClusterError) -> Self {
+        Self::Credentials(format!(
+            "{self}; credentials not renewed: failed to {error}"
+        ))
     }
 }
 

@@ -33,13 +33,22 @@ fn unauthorized_twice_is_an_error_that_shows_no_token() {
         "{error:?}"
     );
     assert_eq!(server.lines().len(), 2);
-    // Without credentials to read there is nothing to try.
+}
+
+#[test]
+fn unauthorized_without_credentials_to_read_again_says_both() {
+    let server = Server::plain(vec![Answer::status(401, "Unauthorized", "Unauthorized")]);
+    let (cluster, directory) = client(&server);
+    let path = directory.path().join("kubeconfig");
     std::fs::remove_file(&path).unwrap();
-    assert_eq!(
-        cluster.pod("shop", "web", soon()).unwrap_err().kind(),
-        Kind::Unauthorized
+    let error = cluster.pod("shop", "web", soon()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unauthorized);
+    let reason = format!(
+        "401 Unauthorized: Unauthorized; credentials not renewed: failed to read kubeconfig {}: No such file or directory (os error 2) (1 attempt in ",
+        path.display()
     );
-    assert_eq!(server.lines().len(), 3);
+    assert!(error.to_string().contains(&reason), "{error}");
+    assert_eq!(server.lines().len(), 1);
 }
 
 #[test]
