@@ -13,8 +13,7 @@ use thiserror::Error;
 
 pub use net::{BadNet, IpNet};
 
-use crate::Version;
-use crate::text;
+use crate::{Version, code, text};
 
 /// What an ADD made.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,6 +132,18 @@ pub enum ResultError {
         /// How many interfaces there are.
         interfaces: usize,
     },
+}
+
+impl ResultError {
+    /// The error code of the specification.
+    pub const fn code(&self) -> u32 {
+        match self {
+            Self::Version(_) | Self::NoAddresses => code::INCOMPATIBLE_VERSION,
+            Self::Syntax(_) | Self::Field { .. } | Self::InterfaceIndex { .. } => {
+                code::DECODING_FAILURE
+            }
+        }
+    }
 }
 
 impl CniResult {

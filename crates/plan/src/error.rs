@@ -218,11 +218,18 @@ pub enum PlanError {
 }
 
 impl PlanError {
-    /// The CNI error code.
+    /// The CNI error code: that of the cause where it has one.
     #[must_use]
     pub fn code(&self) -> u32 {
         match self {
+            Self::NetConf(_) => code::DECODING_FAILURE,
             Self::NetConfVersion { .. } => code::INCOMPATIBLE_VERSION,
+            Self::PrevResult(error) => error.code(),
+            Self::Delegate { source, .. }
+            | Self::Definition { source, .. }
+            | Self::File { source, .. } => source.code(),
+            Self::OnDisk { source, .. } => source.code(),
+            Self::NetworkName { source, .. } => source.code(),
             Self::BadArgs { .. } | Self::UnknownArgs { .. } | Self::NoPodName => {
                 code::INVALID_ENVIRONMENT
             }
@@ -230,7 +237,47 @@ impl PlanError {
             // The scheduler and the drivers write claims and slices; a kubelet's informers may be ahead of us.
             Self::PodReplaced { .. } | Self::Claim(_) => code::TRY_AGAIN_LATER,
             Self::ConfiguredNetwork { reason, .. } => reason.code(),
+            // Also an interface name, whose own code is that of an environment variable, and an annotation.
             _ => code::INVALID_NETWORK_CONFIG,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::NetConf;
+
+    #[test]
+    fn a_cause_with_a_code_of_its_own_keeps_it() {
+        // CNI SPEC 1.1, "Error"; Q17
+        let delegate = |conf: &str| format!(r#"{{"delegates": [{conf}]}}"#);
+        let previous = |result: &str| format!(r#"{{"delegates": [{{}}], "prevResult": {result}}}"#);
+        let cases = [
+            ("no JSON", "{".to_owned(), 6),
+            ("a wrong type", r#"{"cniDir": 1}"#.to_owned(), 6),
+            (
+                "an unknown version",
+                r#"{"cniVersion": "9.0.0"}"#.to_owned(),
+                1,
+            ),
+            ("no network at all", "{}".to_owned(), 7),
+            ("a result that is none", previous("1"), 6),
+            (
+                "a result of an unknown version",
+                previous("{\"cniVersion\": \"9\"}"),
+                1,
+            ),
+            ("a delegate of a wrong type", delegate("{\"type\": 1}"), 6),
+            (
+                "a delegate of an unknown version",
+                delegate("{\"type\": \"a\", \"cniVersion\": \"9\"}"),
+                1,
+            ),
+            ("a delegate without type", delegate("{}"), 7),
+        ];
+        for (name, text, code) in cases {
+            let error = NetConf::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), code, "{name}: {error}");
         }
     }
 }

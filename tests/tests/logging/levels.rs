@@ -98,7 +98,7 @@ fn a_configuration_that_cannot_be_read_is_told_on_stderr() {
     let mut conf = scene.conf(&[]);
     conf["logToStderr"] = json!("no");
     let answer = scene.call("ADD", &conf);
-    answer.refused(7, &["logToStderr"]);
+    answer.refused(6, &["logToStderr"]);
     assert_eq!(lines(&answer.0.stderr_text()).len(), 1);
 }
 
@@ -113,6 +113,6 @@ fn options_of_the_wrong_type_are_refused_with_their_key() {
     ] {
         let mut conf = scene.conf(&[scene.network("a", json!({}))]);
         conf["logOptions"] = options;
-        scene.call("ADD", &conf).refused(7, &[key]);
+        scene.call("ADD", &conf).refused(6, &[key]);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{ConfError, NetworkConf, PluginConf};
-use crate::text;
+use crate::{code, text};
 
 /// A file of a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,16 @@ pub enum LookupError {
         /// What is wrong with it.
         source: ConfError,
     },
+}
+
+impl LookupError {
+    /// The error code of the specification.
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::Broken { source, .. } => source.code(),
+            Self::NoConfigs | Self::NotFound { .. } => code::INVALID_NETWORK_CONFIG,
+        }
+    }
 }
 
 /// Whether a file of this name may hold a configuration: `.conf`, `.json`, `.conflist`, in lower case; hidden files too.

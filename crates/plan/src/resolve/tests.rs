@@ -206,6 +206,23 @@ fn a_missing_definition_is_named() {
 }
 
 #[test]
+fn a_definition_that_cannot_be_used_has_the_code_of_its_fault() {
+    // CNI SPEC 1.1, "Error"; Q17
+    for (conf, code) in [
+        (json!({"type": 1}), 6),
+        (json!({"cniVersion": "9.0.0", "type": "bridge"}), 1),
+        (json!({"cniVersion": "1.0.0"}), 7),
+    ] {
+        let world = World::with_networks("net-a").define("app", "net-a", &conf);
+        assert_eq!(
+            attach(&inline(), &world).unwrap_err().code(),
+            code,
+            "{conf}"
+        );
+    }
+}
+
+#[test]
 fn two_attachments_of_one_interface_name_are_refused() {
     // Q62; decided: before anything runs
     let world = World::with_networks("net-a@net2,net-b")
