@@ -6,7 +6,7 @@ use cni::{CniResult, Verb, Version};
 use npwg::{DeviceInfo, NetworkStatus};
 use plan::{Plan, network_statuses};
 
-use crate::del::fair_share;
+use crate::del::{durable, fair_share};
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Record,
     Remembered, Stage,
@@ -29,8 +29,8 @@ pub struct Attached {
 pub type Committed = Result<(), (String, u32)>;
 
 impl Engine<'_> {
-    /// Attaches the container as planned. `commit` is told once everything is attached; when it fails, or anything
-    /// before it, what was attached is undone.
+    /// Attaches the container as planned. `commit` is told once everything is attached and the ledger is on disk; when it
+    /// fails, or anything before it, what was attached is undone.
     ///
     /// # Errors
     /// The first thing that failed, and what could not be undone after it.
@@ -59,30 +59,22 @@ impl Engine<'_> {
                 return Err(EngineError::Attachment { failure, undo });
             }
         };
+        if let Err(cause) = durable(synced) {
+            let undo = self.undo(ledger, undo);
+            return Err(EngineError::unrecorded(cause, undo));
+        }
         if let Err((text, code)) = commit(&attached) {
             let undo = self.undo(ledger, undo);
             return Err(EngineError::Commit { text, code, undo });
         }
         ledger.phase = Phase::Attached;
-        let durable = synced().map_err(|source| EngineError::Ledger {
-            action: "sync",
-            source,
-        });
         // The first write is on disk and says the same but for the phase. A sync of this one would hold up the runtime even
         // if nobody waited for it: a process is not gone before its threads are.
-        match durable.and_then(|()| self.rewrite(&ledger)) {
-            Ok(()) => Ok(attached),
-            Err(EngineError::Ledger { action, source }) => {
-                let text = format!("cannot {action} the ledger: {source}");
-                let undo = self.undo(ledger, undo);
-                Err(EngineError::Commit {
-                    text,
-                    code: cni::code::IO_FAILURE,
-                    undo,
-                })
-            }
-            Err(other) => Err(other),
+        if let Err(cause) = self.rewrite(&ledger) {
+            let undo = self.undo(ledger, undo);
+            return Err(EngineError::unrecorded(cause, undo));
         }
+        Ok(attached)
     }
 
     /// Undoes what an ADD left that did not end.
@@ -94,7 +86,9 @@ impl Engine<'_> {
             return Ok(());
         };
         match ledger {
-            Ok(ledger) if ledger.phase == Phase::Attached => Err(EngineError::AlreadyAttached),
+            Ok(ledger) if ledger.phase == Phase::Attached => Err(EngineError::AlreadyAttached {
+                configuration: ledger.container.configuration,
+            }),
             Ok(ledger) => {
                 let (left, kept) = self.settle(ledger, Instant::now() + undo);
                 refuse_leftovers(left)?;

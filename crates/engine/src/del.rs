@@ -122,15 +122,11 @@ impl Engine<'_> {
             return self.forget(&container.id);
         }
         let phase = Phase::Detaching;
-        let synced = self.write(&Ledger {
+        durable(self.write(&Ledger {
             container,
             phase,
             records,
-        })?;
-        synced().map_err(|source| EngineError::Ledger {
-            action: "sync",
-            source,
-        })
+        })?)
     }
 
     /// Runs DEL of every record in reverse. What is left, in the ledger's order, and why. Of an ADD that did not end
@@ -265,6 +261,14 @@ impl Record {
             source,
         })
     }
+}
+
+/// Waits until a ledger is on disk.
+pub(crate) fn durable(pending: Pending) -> Result<(), EngineError> {
+    pending().map_err(|source| EngineError::Ledger {
+        action: "sync",
+        source,
+    })
 }
 
 /// A hanging delegate may use its share of the time that is left, not that of the others.

@@ -9,8 +9,13 @@ use cni::{ChainError, ChainErrors, FindError, ResultError, Version, code};
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// ADD of a container that is attached already.
-    #[error("container is attached already; DEL comes before another ADD")]
-    AlreadyAttached,
+    #[error(
+        "container is attached already by configuration \"{configuration}\"; DEL comes before another ADD"
+    )]
+    AlreadyAttached {
+        /// Its name.
+        configuration: String,
+    },
     /// Unfinished attachments of an earlier ADD are in the way.
     #[error("an earlier ADD of this container left attachments that cannot be undone: {0}")]
     LeftBehind(Failures),
@@ -20,13 +25,21 @@ pub enum EngineError {
     /// CHECK of a container whose ADD or DEL did not end.
     #[error("container is half attached: its last ADD or DEL did not end")]
     HalfAttached,
-    /// The ledger cannot be read, written or removed.
+    /// The ledger, or the list of all, cannot be read, written or removed.
     #[error("cannot {action} the ledger: {source}")]
     Ledger {
-        /// `read`, `write`, `sync` or `remove`.
+        /// `list`, `read`, `write`, `sync` or `remove`.
         action: &'static str,
         /// What the file system says.
         source: io::Error,
+    },
+    /// The ledger does not say what was attached, which is undone, but for what is named.
+    #[error("{cause}{}", leftovers(.undo))]
+    Unrecorded {
+        /// What is wrong with the ledger.
+        cause: Box<Self>,
+        /// What could not be undone after it.
+        undo: Failures,
     },
     /// The ledger cannot be understood.
     #[error(transparent)]
@@ -233,14 +246,20 @@ fn leftovers(undo: &Failures) -> String {
 }
 
 impl EngineError {
+    pub(crate) fn unrecorded(cause: Self, undo: Failures) -> Self {
+        let cause = Box::new(cause);
+        Self::Unrecorded { cause, undo }
+    }
+
     /// The CNI error code.
     #[must_use]
     pub fn code(&self) -> u32 {
         match self {
-            Self::AlreadyAttached => code::INVALID_ENVIRONMENT,
+            Self::AlreadyAttached { .. } => code::INVALID_ENVIRONMENT,
             Self::NotAttached => code::UNKNOWN_CONTAINER,
             Self::HalfAttached | Self::LedgerText(_) => code::INTERNAL,
             Self::Ledger { .. } => code::IO_FAILURE,
+            Self::Unrecorded { cause, .. } => cause.code(),
             Self::Netns { .. } => code::INVALID_ENVIRONMENT,
             Self::Attachment { failure, .. } => failure.kind.code(),
             Self::Commit { code, .. } => *code,

@@ -1,11 +1,12 @@
 //! GC: detaches what the runtime no longer knows, and tells the plugins what is still in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use cni::{ContainerId, NetworkConf, Version};
+use cni::{CacheEntry, ContainerId, NetworkConf, Version};
 use plan::{PodArgs, RuntimeConfig};
 
+use crate::del::fair_share;
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Record, Remembered,
 };
@@ -17,6 +18,9 @@ pub struct GcReport {
     pub detached: Vec<Container>,
     /// What failed; it stays in the ledgers.
     pub failures: Failures,
+    /// Ledgers that cannot be used, of containers that were left alone for that, and such that cannot be removed. For the
+    /// log: trying again does not mend them.
+    pub notes: Vec<String>,
 }
 
 /// The lock on a container, held as long as this lives.
@@ -25,7 +29,8 @@ pub type Claim = Box<dyn std::any::Any>;
 impl Engine<'_> {
     /// Detaches every container of `configuration` that is not among `valid`, by container id, and then runs the GC of
     /// every network that the ledgers know. Where the runtime's list is empty, a container goes only if its network
-    /// namespace is gone too: runtimes send an empty list for networks that they do not track.
+    /// namespace is gone too: runtimes send an empty list for networks that they do not track. Each container and each
+    /// network has a fair share of the time.
     ///
     /// `claim` locks a container. The plugins of a killed ADD may still work on one: that is left to the next GC.
     ///
@@ -40,38 +45,33 @@ impl Engine<'_> {
     ) -> Result<GcReport, EngineError> {
         let mut report = GcReport::default();
         let mut networks = Networks::default();
-        let ids = self.ledgers.list().map_err(|source| EngineError::Ledger {
-            action: "list",
-            source,
-        })?;
-        for id in ids {
-            let Some(ledger) = self.owned(&id, configuration) else {
-                continue;
-            };
-            let listed = valid.iter().any(|known| known == id.as_str());
-            if listed || (valid.is_empty() && self.netns.is_live(&ledger.container.netns)) {
-                networks.live(&ledger);
-                continue;
-            }
-            let _claim = match claim(&id) {
+        let stale = self.survey(configuration, valid, &mut networks, &mut report)?;
+        let mut waiting = stale.len() + networks.asked.len();
+        let mut share = || {
+            waiting -= 1;
+            fair_share(deadline, waiting + 1)
+        };
+        for ledger in stale {
+            let (container, share) = (ledger.container.clone(), share());
+            let _claim = match claim(&container.id) {
                 Ok(claim) => claim,
                 Err(reason) => {
-                    networks.live(&ledger);
-                    report.failures.0.push(busy(&id, reason));
+                    networks.use_of(&ledger);
+                    report.failures.0.push(busy(&container.id, reason));
                     continue;
                 }
             };
-            networks.stale(&ledger);
-            let container = ledger.container.clone();
-            let (left, kept) = self.settle(ledger, deadline);
-            if left.is_empty() && kept.is_ok() {
-                report.detached.push(container);
+            let (left, kept) = self.settle(ledger, share);
+            match kept {
+                Ok(()) if left.is_empty() => report.detached.push(container),
+                Ok(()) => {}
+                Err(error) => report.note(&container.id, &error),
             }
             report.failures.0.extend(left.0);
         }
-        for (conf, in_use) in networks.known.into_values() {
-            if let Err(source) = self.runtime.gc_plugins(&conf, &in_use, deadline) {
-                let network = conf.name().to_owned();
+        for (network, conf) in networks.asked {
+            let in_use = networks.in_use.remove(&network).unwrap_or_default();
+            if let Err(source) = self.runtime.gc_plugins(&conf, &in_use, share()) {
                 let kind = FailureKind::Gc {
                     network: network.clone(),
                     source,
@@ -82,32 +82,83 @@ impl Engine<'_> {
         Ok(report)
     }
 
+    /// Sorts all containers into those to detach, which are returned, and those that use their networks.
+    fn survey(
+        &self,
+        configuration: &str,
+        valid: &[String],
+        networks: &mut Networks,
+        report: &mut GcReport,
+    ) -> Result<Vec<Ledger>, EngineError> {
+        let listed: BTreeSet<_> = valid
+            .iter()
+            .filter_map(|id| ContainerId::parse(id).ok())
+            .collect();
+        let kept = self.ledgers.list().map_err(|source| EngineError::Ledger {
+            action: "list",
+            source,
+        })?;
+        let mut stale = Vec::new();
+        for id in kept
+            .into_iter()
+            .chain(listed.clone())
+            .collect::<BTreeSet<_>>()
+        {
+            let ledger = self.recall(&id).unwrap_or_else(|error| {
+                report.note(&id, &error);
+                None
+            });
+            let Some(ledger) = ledger else {
+                networks.cached_use(self.runtime.cached_of(&id));
+                continue;
+            };
+            let owner = &ledger.container.configuration;
+            if !owner.is_empty() && owner != configuration {
+                networks.use_of(&ledger);
+                continue;
+            }
+            networks.ask(&ledger);
+            // Upstream's ledgers do not say whose they are: the list may be that of another configuration.
+            let is_told = !valid.is_empty() && !owner.is_empty();
+            if listed.contains(&id) || (!is_told && self.netns.is_live(&ledger.container.netns)) {
+                networks.use_of(&ledger);
+            } else {
+                stale.push(ledger);
+            }
+        }
+        Ok(stale)
+    }
+
     /// Whether another container of the same pod has a ledger: a sandbox may be replaced while the old one is detached.
     pub fn is_attached_elsewhere(&self, pod: &plan::PodRef, container: &Container) -> bool {
         let ids = self.ledgers.list().unwrap_or_default();
         let others = ids.iter().filter(|id| **id != container.id);
-        let mut ledgers = others.filter_map(|id| self.owned(id, &container.configuration));
-        ledgers.any(|ledger| {
-            ledger.container.pod.namespace == pod.namespace && ledger.container.pod.name == pod.name
-        })
+        let mut ledgers = others.filter_map(|id| self.recall(id).ok()?);
+        ledgers.any(
+            |Ledger {
+                 container: other, ..
+             }| {
+                other.configuration == container.configuration
+                    && other.pod.namespace == pod.namespace
+                    && other.pod.name == pod.name
+            },
+        )
     }
 
-    /// The container's ledger, if this configuration wrote it. Upstream's does not say; it counts as ours.
-    fn owned(&self, id: &ContainerId, configuration: &str) -> Option<Ledger> {
-        let bytes = self.ledgers.read(id).ok()??;
-        let netns = self
-            .runtime
-            .cached_of(id)
-            .into_iter()
-            .map(|entry| entry.netns)
-            .find(|netns| !netns.is_empty());
+    /// The container's ledger, where no request says anything about it. One of upstream's names neither pod nor
+    /// configuration.
+    fn recall(&self, id: &ContainerId) -> Result<Option<Ledger>, EngineError> {
+        let netns = || {
+            let mut cached = self.runtime.cached_of(id).into_iter();
+            cached.find_map(|entry| (!entry.netns.is_empty()).then_some(entry.netns))
+        };
         let container = Container {
             id: id.clone(),
-            netns: netns.unwrap_or_default(),
+            netns: String::new(),
             ifname: "eth0".to_owned(),
             pod: plan::PodRef::default(),
             cni_args: String::new(),
-            configuration: configuration.to_owned(),
+            configuration: String::new(),
             time: 0,
         };
         let (args, runtime_config) = (PodArgs::default(), RuntimeConfig::default());
@@ -116,8 +167,20 @@ impl Engine<'_> {
             args: &args,
             runtime_config: &runtime_config,
         };
-        let ledger = Ledger::decode(&bytes, &remembered).ok()?;
-        (ledger.container.configuration == configuration).then_some(ledger)
+        let Some(ledger) = self.load(&remembered)? else {
+            return Ok(None);
+        };
+        let mut ledger = ledger?;
+        if ledger.container.netns.is_empty() {
+            ledger.container.netns = netns().unwrap_or_default();
+        }
+        Ok(Some(ledger))
+    }
+}
+
+impl GcReport {
+    fn note(&mut self, id: &ContainerId, error: &EngineError) {
+        self.notes.push(format!("container {id}: {error}"));
     }
 }
 
@@ -129,36 +192,47 @@ fn busy(id: &ContainerId, reason: String) -> Failure {
     }
 }
 
-/// The networks that ledgers know, each with the attachments that are in use.
+/// The networks, by their CNI names: definitions and the default network may share a plugin and a name.
 #[derive(Default)]
 struct Networks {
-    known: BTreeMap<String, (NetworkConf, Vec<(String, String)>)>,
+    /// Those whose plugins are asked to collect.
+    asked: BTreeMap<String, NetworkConf>,
+    /// Container and interface of what plugins must not collect, whoever attached it.
+    in_use: BTreeMap<String, Vec<(String, String)>>,
 }
 
 impl Networks {
-    fn live(&mut self, ledger: &Ledger) {
+    fn ask(&mut self, ledger: &Ledger) {
+        for Record { conf, .. } in &ledger.records {
+            let asked = self
+                .asked
+                .entry(conf.name().to_owned())
+                .or_insert_with(|| conf.clone());
+            // Only 1.1.0 has the verb: where configurations of several versions share a name, one that can is asked.
+            if asked.version() < Version::V1_1_0 && conf.version() >= Version::V1_1_0 {
+                *asked = conf.clone();
+            }
+        }
+    }
+
+    fn use_of(&mut self, ledger: &Ledger) {
         for record in &ledger.records {
             let pair = (ledger.container.id.to_string(), record.ifname.to_string());
-            // A network counts by its CNI name: definitions and the default network may share a plugin and a name.
-            self.network(record).1.push(pair);
+            self.in_use
+                .entry(record.conf.name().to_owned())
+                .or_default()
+                .push(pair);
         }
     }
 
-    fn stale(&mut self, ledger: &Ledger) {
-        for record in &ledger.records {
-            self.network(record);
+    /// The same, as far as the result cache tells.
+    fn cached_use(&mut self, entries: Vec<CacheEntry>) {
+        for entry in entries {
+            let pair = (entry.container_id, entry.if_name);
+            self.in_use
+                .entry(entry.network_name)
+                .or_default()
+                .push(pair);
         }
-    }
-
-    fn network(&mut self, record: &Record) -> &mut (NetworkConf, Vec<(String, String)>) {
-        let known = self
-            .known
-            .entry(record.conf.name().to_owned())
-            .or_insert_with(|| (record.conf.clone(), Vec::new()));
-        // Only 1.1.0 has the verb: where configurations of several versions share a name, one that can is asked.
-        if known.0.version() < Version::V1_1_0 && record.conf.version() >= Version::V1_1_0 {
-            known.0 = record.conf.clone();
-        }
-        known
     }
 }

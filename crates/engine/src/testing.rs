@@ -23,6 +23,10 @@ use crate::{
 pub(crate) struct Bench {
     /// `VERB network ifname` of each run, in order; with `(gone)` behind it for a DEL without sandbox.
     pub(crate) runs: RefCell<Vec<String>>,
+    /// What each of them was given on stdin.
+    pub(crate) requests: RefCell<Vec<(String, Value)>>,
+    /// Until when each of them had time.
+    pub(crate) deadlines: RefCell<Vec<Instant>>,
     /// Runs that fail, with the plugin's code.
     pub(crate) failing: RefCell<BTreeMap<String, u32>>,
     pub(crate) missing_plugins: BTreeSet<String>,
@@ -33,6 +37,8 @@ pub(crate) struct Bench {
     /// `dp/…` and `cni/…`.
     pub(crate) device_info: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) disk_full: bool,
+    /// Ledgers are written, and do not come to the disk.
+    pub(crate) disk_broken: bool,
     /// What lies in the ledgers' places is none of ours.
     pub(crate) foreign: bool,
     pub(crate) existing: Vec<String>,
@@ -73,6 +79,8 @@ impl Exec for Bench {
         let words = [env("CNI_COMMAND"), network, ifname.clone(), gone.into()];
         let run = words.join(" ").trim().to_owned();
         self.runs.borrow_mut().push(run.clone());
+        self.deadlines.borrow_mut().push(call.deadline);
+        self.requests.borrow_mut().push((run.clone(), conf.clone()));
         for (_, file, text) in self.leaves.iter().filter(|(of, ..)| *of == run) {
             DeviceInfoFiles::write(self, file, text.as_bytes()).unwrap();
         }
@@ -138,7 +146,11 @@ impl LedgerStore for Bench {
         self.ledgers
             .borrow_mut()
             .insert(container.to_string(), bytes.to_vec());
-        Ok(Box::new(|| Ok(())))
+        let broken = self.disk_broken;
+        Ok(Box::new(move || match broken {
+            true => Err(io::ErrorKind::Other.into()),
+            false => Ok(()),
+        }))
     }
 
     fn rewrite(&self, container: &ContainerId, bytes: &[u8]) -> io::Result<()> {
@@ -254,16 +266,25 @@ impl Bench {
 
     /// ADD of these networks, with a status that is always written.
     pub(crate) fn add(&self, plan: &Plan) -> Result<crate::Attached, crate::EngineError> {
-        self.with(|engine| {
-            engine.add(
-                &container("c1"),
-                plan,
-                Version::V1_0_0,
-                soon(),
-                Duration::from_secs(5),
-                &mut |_| Ok(()),
-            )
-        })
+        self.add_to(&container("c1"), plan)
+    }
+
+    /// The same for any container.
+    pub(crate) fn add_to(
+        &self,
+        container: &Container,
+        plan: &Plan,
+    ) -> Result<crate::Attached, crate::EngineError> {
+        let commit = &mut |_: &crate::Attached| Ok(());
+        let undo = Duration::from_secs(5);
+        self.with(|engine| engine.add(container, plan, Version::V1_0_0, soon(), undo, commit))
+    }
+
+    /// GC of the configuration `multus`, where nobody works on any container.
+    pub(crate) fn gc(&self, valid: &[&str]) -> crate::GcReport {
+        let valid: Vec<String> = valid.iter().map(|id| (*id).to_owned()).collect();
+        self.with(|engine| engine.gc("multus", &valid, soon(), &free))
+            .unwrap()
     }
 
     /// DEL of a container.

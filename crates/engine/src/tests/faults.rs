@@ -1,6 +1,8 @@
 //! What is undone, and with what, where plugins, books or disk go wrong.
 
-use crate::testing::{Bench, free, plan, soon};
+use cni::Version;
+
+use crate::testing::{Bench, container, free, plan, soon};
 
 #[test]
 fn a_ledger_that_is_none_of_ours_is_replaced_by_the_result_cache() {
@@ -29,6 +31,58 @@ fn what_a_plugin_says_counts_more_than_a_ledger_that_cannot_be_rewritten() {
     bench.failing.borrow_mut().clear();
     bench.del("c1").unwrap();
     assert!(bench.is_clean());
+}
+
+#[test]
+fn a_ledger_that_does_not_come_to_the_disk_undoes_everything_and_no_status_is_written() {
+    // Q8
+    let bench = Bench {
+        disk_broken: true,
+        ..Bench::default()
+    };
+    let mut told = 0;
+    let mut commit = |_: &crate::Attached| {
+        told += 1;
+        Ok(())
+    };
+    let (container, undo) = (container("c1"), std::time::Duration::from_secs(5));
+    let error = bench
+        .with(|engine| {
+            let plan = plan(&["a", "b"]);
+            engine.add(
+                &container,
+                &plan,
+                Version::V1_0_0,
+                soon(),
+                undo,
+                &mut commit,
+            )
+        })
+        .unwrap_err();
+    assert_eq!((error.code(), told), (5, 0));
+    let text = error.to_string();
+    assert!(text.starts_with("cannot sync the ledger: "), "{text}");
+    assert_eq!(
+        bench.take_runs(),
+        ["ADD a eth0", "ADD b net1", "DEL b net1", "DEL a eth0"]
+    );
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn where_the_ledger_fails_after_attaching_what_is_not_undone_is_named() {
+    let bench = Bench {
+        disk_broken: true,
+        ..Bench::default()
+    };
+    bench.fail("DEL b net1", 100);
+    let text = bench.add(&plan(&["a", "b"])).unwrap_err().to_string();
+    assert!(
+        text.starts_with("cannot sync the ledger: ")
+            && text.contains("not undone, kept in the ledger: network \"b\""),
+        "{text}"
+    );
+    assert_eq!(bench.ledgers.borrow().len(), 1);
 }
 
 #[test]

@@ -90,15 +90,15 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
     };
     let deadline = Instant::now() + conf.timeouts.gc;
     ready::mention(conf);
-    let _lock = NodeLock::exclusive(&conf.cni_dir, GC_WAIT)
+    let _lock = NodeLock::exclusive(&conf.cni_dir, deadline.min(Instant::now() + GC_WAIT))
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
     tidy(conf);
     let ground = Ground::new(conf);
     let runtime = ground.runtime(request, conf);
     let engine = ground.engine(&runtime);
     let claim = |id: &ContainerId| -> Result<Claim, String> {
-        let never = EndHolders::Never;
-        match ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, Duration::ZERO, never) {
+        let (now, never) = (Instant::now(), EndHolders::Never);
+        match ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, now, never) {
             Ok(lock) => Ok(Box::new(lock)),
             Err(error) => Err(error.to_string()),
         }
@@ -106,6 +106,9 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
     let report = engine
         .gc(request.config_name.as_str(), &valid, deadline, &claim)
         .map_err(|error| messages::plain(error.code(), error))?;
+    for note in &report.notes {
+        LOG.warning(format_args!("GC: {note}"));
+    }
     for container in &report.detached {
         LOG.verbose(format_args!(
             "[{}]: GC detached container {}, which the runtime does not know any more",
