@@ -14,8 +14,6 @@ mod definitions;
 mod faults;
 #[path = "api/identity.rs"]
 mod identity;
-#[path = "api/memory.rs"]
-mod memory;
 #[path = "api/optional.rs"]
 mod optional;
 #[path = "api/outage.rs"]

@@ -1,5 +1,6 @@
 //! What an ADD asks of the API, as the API's audit log has it.
 
+use serde_json::json;
 use suites::cluster::ClusterNode;
 
 #[test]
@@ -88,6 +89,10 @@ fn nothing_but_add_asks_the_api() {
 
     node.check(&pod.container, &conf);
     node.call("STATUS", &pod.container, &conf).silent();
+    let mut listed = conf.clone();
+    listed["cni.dev/valid-attachments"] =
+        json!([{"containerID": pod.container.id, "ifname": "eth0"}]);
+    node.call("GC", &pod.container, &listed).silent();
     node.del(&pod, &conf);
 
     assert_eq!(node.requests(), asked);

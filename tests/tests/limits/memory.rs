@@ -23,3 +23,11 @@ fn local_mode_needs_at_most_twelve_megabytes_however_many_networks_s4() {
         needs_little(&Stage::local(networks), &what);
     }
 }
+
+#[test]
+fn the_api_needs_at_most_twelve_megabytes_however_many_networks_s5() {
+    for networks in [0, 8] {
+        let what = format!("by the API with {networks} networks");
+        needs_little(&Stage::api(networks), &what);
+    }
+}

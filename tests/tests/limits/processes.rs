@@ -39,7 +39,7 @@ impl Made {
     /// Runs a verb under `strace`, which without `-f` sees the main thread alone: not the delegates, not other threads.
     fn of(stage: &Stage, verb: &str) -> Self {
         tools::debian(&["strace"]).unwrap();
-        let trace = stage.node.world.directory().join("trace");
+        let trace = stage.node().world.directory().join("trace");
         let options = [
             "-e",
             "trace=clone,clone3,fork,vfork",
@@ -74,6 +74,13 @@ fn the_number_of_threads_does_not_depend_on_the_number_of_networks_s9() {
         assert_eq!(Made::of(&stage, "ADD").threads, 2, "{networks} networks");
         assert_eq!(Made::of(&stage, "DEL").threads, 1, "{networks} networks");
     }
+}
+
+#[test]
+fn the_api_takes_no_threads_of_its_own_s9() {
+    let stage = Stage::api(2);
+    assert_eq!(Made::of(&stage, "ADD").threads, 2);
+    assert_eq!(Made::of(&stage, "DEL").threads, 1);
 }
 
 #[test]
@@ -112,7 +119,7 @@ fn a_delegate_gets_three_pipes_and_the_lock_of_its_container_and_nothing_else_of
             pipes.iter().all(|pipe| pipe.target.starts_with("pipe:[")),
             "{call:?}"
         );
-        let lock = stage.node.state.join(".lock-sandbox");
+        let lock = stage.node().state.join(".lock-sandbox");
         let targets: Vec<&str> = others
             .iter()
             .map(|other| other.target.as_str())
@@ -125,9 +132,9 @@ fn a_delegate_gets_three_pipes_and_the_lock_of_its_container_and_nothing_else_of
 /// What a plugin has open beside its three pipes when the test itself starts it.
 fn inherited(stage: &Stage) -> Vec<String> {
     let plugin = stage
-        .node
+        .node()
         .world
-        .command(stage.node.plugins.join("scripted"));
+        .command(stage.node().plugins.join("scripted"));
     let script = serde_json::json!({"record": stage.record.path()});
     let conf = serde_json::json!({"cniVersion": "1.0.0", "name": "direct", "script": script});
     let run = stage.container.describe("ADD", plugin);
