@@ -237,7 +237,7 @@ fn without_a_kubeconfig_the_service_account_of_the_pod_is_used() {
 
 #[test]
 fn without_kubeconfig_and_service_account_there_is_no_kubernetes() {
-    // B7.15, B10.26, T2.15, T2.20, B2.142, B5.1
+    // B7.15, B10.26, T2.15, T2.20, B2.140, B2.142, B5.1
     let node = ClusterNode::new("none");
     let pod = node.pod("web", "net-a");
     let mut conf = node.scripted_conf();
@@ -254,6 +254,13 @@ fn without_kubeconfig_and_service_account_there_is_no_kubernetes() {
     assert_eq!(node.calls(), ["ADD cluster eth0"]);
     assert_eq!(node.requests(), Vec::<String>::new());
     assert_eq!(node.status_of(&pod), "");
+
+    // Nobody knows a cluster network then.
+    node.call("DEL", &container, &conf).silent();
+    conf.as_object_mut().unwrap().remove("delegates");
+    conf["clusterNetwork"] = json!("cluster");
+    let text = "GetDefaultNetworks: must have either Kubernetes config or delegates";
+    node.call("ADD", &container, &conf).refused(7, &[text]);
 }
 
 #[test]

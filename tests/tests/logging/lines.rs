@@ -72,6 +72,38 @@ fn each_call_has_a_line_when_it_has_ended_well() {
 }
 
 #[test]
+fn status_and_gc_have_lines_of_their_own() {
+    // B9.8, Q88
+    let logged = Logged::new();
+    let scene = &logged.scene;
+    let mut network = scene.network("a", json!({}));
+    network["cniVersion"] = json!("1.1.0");
+    let mut conf = logged.conf("verbose", &[network]);
+    conf["cniVersion"] = json!("1.1.0");
+    scene.call("ADD", &conf).good();
+    conf["cni.dev/valid-attachments"] = json!([{"containerID": "other", "ifname": "eth0"}]);
+    let said = |verb: &str| {
+        let before = logged.lines().len();
+        scene.call(verb, &conf).good();
+        let lines = logged.lines();
+        let about: Vec<&str> = lines[before..]
+            .iter()
+            .map(|line| line.split(" done in ").next().unwrap())
+            .collect();
+        about.join("\n")
+    };
+    // The runtime of this test names a container; a real one does not.
+    let of = "of container c1 [default/pod/]";
+    assert_eq!(
+        said("STATUS"),
+        format!("[verbose] Status: a scripted\n[verbose] STATUS {of}")
+    );
+    let gone = "[verbose] [default/pod/]: GC detached container c1, which the runtime does not know any more";
+    let del = "[verbose] Del: default:pod:unknownUID:a:eth0 scripted";
+    assert_eq!(said("GC"), format!("{del}\n{gone}\n[verbose] GC {of}"));
+}
+
+#[test]
 fn lines_name_the_uid_that_the_runtime_gives() {
     // B4.44
     let logged = Logged::new();
