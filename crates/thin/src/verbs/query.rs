@@ -72,7 +72,7 @@ pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniEr
 /// What every ADD needs beside its networks: a place for ledgers and the way to the API, which is not asked.
 fn own_needs(conf: &NetConf) -> Result<(), String> {
     // That somebody else has the node for himself right now says nothing against it.
-    if let Err(error @ LockError::Io { .. }) = NodeLock::shared(&conf.cni_dir, Duration::ZERO) {
+    if let Err(error @ LockError::Io { .. }) = NodeLock::shared(&conf.cni_dir, Instant::now()) {
         return Err(error.to_string());
     }
     match &conf.kubeconfig {
