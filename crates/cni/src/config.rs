@@ -100,7 +100,6 @@ impl ConfError {
         match self {
             Self::Decode(_) | Self::NotAnObject | Self::Encode(_) => code::DECODING_FAILURE,
             Self::Version(_) => code::INCOMPATIBLE_VERSION,
-            Self::Name(name) => name.code(),
             Self::File { source, .. } => source.code(),
             _ => code::INVALID_NETWORK_CONFIG,
         }

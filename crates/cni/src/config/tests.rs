@@ -172,6 +172,25 @@ fn text_that_is_no_json_is_refused_with_its_place() {
 }
 
 #[test]
+fn every_error_has_the_code_of_its_kind() {
+    // CNI SPEC 1.1, error codes; B1.26
+    let unknown_version = json!({"type": "x", "cniVersion": "9.9.9"});
+    for (value, expected) in [
+        (unknown_version, code::INCOMPATIBLE_VERSION),
+        (json!({"type": "a/b"}), code::INVALID_NETWORK_CONFIG),
+        (json!({"type": 1}), code::DECODING_FAILURE),
+        (json!([]), code::DECODING_FAILURE),
+        (json!({}), code::INVALID_NETWORK_CONFIG),
+    ] {
+        assert_eq!(
+            parse(value.clone()).unwrap_err().code(),
+            expected,
+            "{value}"
+        );
+    }
+}
+
+#[test]
 fn a_list_in_place_of_a_single_configuration_gets_a_hint() {
     // #9
     let error = NetworkConf::parse_single(br#"{"name":"n","plugins":[{"type":"x"}]}"#).unwrap_err();

@@ -33,6 +33,21 @@ fn a_container_id_that_no_file_name_can_hold_is_refused() {
         error.to_string(),
         "containerID of 300 bytes is too long, at most 240"
     );
+    assert!(ContainerId::parse(&"a".repeat(240)).is_ok());
+    assert!(ContainerId::parse(&"a".repeat(241)).is_err());
+}
+
+#[test]
+fn a_network_name_that_no_file_name_can_hold_is_refused() {
+    // #52
+    assert!(NetworkName::parse(&"a".repeat(255)).is_ok());
+    for length in [256, 300] {
+        let name = "a".repeat(length);
+        assert_eq!(
+            NetworkName::parse(&name),
+            Err(NameError::LongNetworkName(name))
+        );
+    }
 }
 
 #[test]
@@ -89,10 +104,13 @@ fn interface_names_are_what_the_kernel_takes_unchanged() {
 #[test]
 fn a_plugin_type_is_no_path() {
     // #8
-    for good in ["bridge", "host-local", "a..b", "x.exe"] {
+    let (longest, too_long) = ("x".repeat(255), "x".repeat(256));
+    for good in ["bridge", "host-local", "a..b", "x.exe", &longest] {
         assert_eq!(check_plugin_type(good), Ok(()), "{good}");
     }
-    for bad in ["", ".", "..", "a/b", "../a", "a\\b", "a\0b", "a\nb"] {
+    for bad in [
+        "", ".", "..", "a/b", "../a", "a\\b", "a\0b", "a\nb", &too_long,
+    ] {
         assert_eq!(
             check_plugin_type(bad),
             Err(NameError::PluginType(bad.into())),

@@ -147,4 +147,6 @@ fn a_sub_directory_gives_its_conf_files_in_order() {
         "a.conf: a plugin delegate must have the 'type' field: missing 'type'"
     );
     assert_eq!(error.code(), code::INVALID_NETWORK_CONFIG);
+    let error = subdir_plugins(&[file("a.conf", "{")]).unwrap_err();
+    assert_eq!(error.code(), code::DECODING_FAILURE);
 }
