@@ -198,6 +198,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_stands_there_twice_has_its_first_value_that_is_not_empty() {
+        // B4.62
+        let args = PodArgs::parse("IgnoreUnknown=1;X=;X=a;X=b;IP=10.0.0.1;IP=").unwrap();
+        let pairs = keys(&cni_args(&args, &Requests::default()));
+        assert_eq!(
+            pairs.get(5..),
+            Some(&["X=a".to_owned(), "IP=10.0.0.1".to_owned()][..])
+        );
+    }
+
+    #[test]
     fn requested_mac_and_addresses_replace_the_runtimes() {
         // B4.41, B4.63
         let args = PodArgs::parse("IgnoreUnknown=1;IP=10.0.0.1;MAC=02:00:00:00:00:09").unwrap();
@@ -255,11 +266,53 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_request_leaves_the_runtimes_capability_arguments() {
+        // B4.64
+        let runtime = json!({
+            "portMappings": [{"hostPort": 80, "containerPort": 8080}],
+            "bandwidth": {"ingressRate": 1}, "ips": ["10.0.0.1/24"], "mac": "m", "infinibandGUID": "g", "deviceID": "d",
+        });
+        let runtime: RuntimeConfig = gojson::from_value(runtime).unwrap();
+        let requests = Requests {
+            port_mappings: Some(Vec::new()),
+            ..Requests::default()
+        };
+        assert_eq!(
+            capability_args(&runtime, &requests, false),
+            runtime.to_map()
+        );
+        let port = npwg::PortMapping {
+            host_port: 1,
+            container_port: 2,
+            ..npwg::PortMapping::default()
+        };
+        let requests = Requests {
+            port_mappings: Some(vec![port]),
+            bandwidth: Some(npwg::Bandwidth::default()),
+            ips: vec!["fd00::1".to_owned()],
+            mac: Some("M".to_owned()),
+            infiniband_guid: Some("G".to_owned()),
+            device_id: Some("D".to_owned()),
+            ..Requests::default()
+        };
+        let expected = json!({
+            "portMappings": [{"hostPort": 1, "containerPort": 2}],
+            "bandwidth": {"ingressRate": 0, "ingressBurst": 0, "egressRate": 0, "egressBurst": 0},
+            "ips": ["fd00::1"], "mac": "M", "infinibandGUID": "G", "deviceID": "D",
+        });
+        assert_eq!(
+            Value::Object(capability_args(&runtime, &requests, false)),
+            expected
+        );
+    }
+
+    #[test]
     fn generated_names_count_over_the_whole_list() {
         // B4.60
         assert_eq!(generated_ifname(0, None, "eth0"), "eth0");
         assert_eq!(generated_ifname(0, Some("uplink"), "eth0"), "uplink");
         assert_eq!(generated_ifname(2, None, "eth0"), "net2");
+        assert_eq!(generated_ifname(2, Some(""), "eth0"), "net2");
         assert_eq!(generated_ifname(2, Some("data0"), "eth0"), "data0");
     }
 }

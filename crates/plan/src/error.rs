@@ -229,7 +229,6 @@ impl PlanError {
             | Self::Definition { source, .. }
             | Self::File { source, .. } => source.code(),
             Self::OnDisk { source, .. } => source.code(),
-            Self::NetworkName { source, .. } => source.code(),
             Self::BadArgs { .. } | Self::UnknownArgs { .. } | Self::NoPodName => {
                 code::INVALID_ENVIRONMENT
             }
@@ -245,7 +244,49 @@ impl PlanError {
 
 #[cfg(test)]
 mod tests {
-    use crate::NetConf;
+    use cni::{ConfError, LookupError, code};
+
+    use super::PlanError;
+    use crate::{NetConf, PodArgs};
+
+    #[test]
+    fn what_a_configured_network_or_a_file_on_disk_lacks_decides_about_the_code() {
+        // CNI SPEC 1.1, "Error"; B5.40, B5.75
+        let broken = || LookupError::Broken {
+            file: "a.conf".into(),
+            source: ConfError::NotAnObject,
+        };
+        let on_disk = |source| PlanError::OnDisk {
+            network: "n".into(),
+            directory: "/d".into(),
+            source,
+        };
+        let configured = |reason| PlanError::ConfiguredNetwork {
+            network: "n".into(),
+            namespace: "ns".into(),
+            reason: Box::new(reason),
+        };
+        assert_eq!(on_disk(broken()).code(), code::DECODING_FAILURE);
+        assert_eq!(
+            on_disk(LookupError::NoConfigs).code(),
+            code::INVALID_NETWORK_CONFIG
+        );
+        assert_eq!(configured(on_disk(broken())).code(), code::DECODING_FAILURE);
+        assert_eq!(
+            configured(PlanError::NoDelegates).code(),
+            code::INVALID_NETWORK_CONFIG
+        );
+    }
+
+    #[test]
+    fn arguments_of_the_runtime_and_our_own_faults_have_codes_of_their_own() {
+        // CNI SPEC 1.1, "Error"; B4.1
+        for args in ["K8S_POD_NAME", "FOO=bar"] {
+            let error = PodArgs::parse(args).unwrap_err();
+            assert_eq!(error.code(), code::INVALID_ENVIRONMENT, "{args}");
+        }
+        assert_eq!(PlanError::NoEnd.code(), code::INTERNAL);
+    }
 
     #[test]
     fn a_cause_with_a_code_of_its_own_keeps_it() {

@@ -87,3 +87,43 @@ impl Pod {
             .is_some_and(|source| source != "api")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pods_annotations_are_kept_as_far_as_a_plan_reads_them() {
+        // B3.1, B3.2, B3.5
+        let mut pod = Pod::default();
+        for (key, value) in [
+            ("k8s.v1.cni.cncf.io/networks", "a"),
+            ("v1.multus-cni.io/default-network", "b"),
+            ("kubernetes.io/config.source", "file"),
+            ("k8s.v1.cni.cncf.io/network-status", "c"),
+        ] {
+            pod.set_annotation(key, value.to_owned());
+        }
+        let expected = Pod {
+            networks: Some("a".into()),
+            default_network: Some("b".into()),
+            config_source: Some("file".into()),
+            ..Pod::default()
+        };
+        assert_eq!(pod, expected);
+    }
+
+    #[test]
+    fn a_pod_is_static_where_its_configuration_does_not_come_from_the_api() {
+        // B3.5
+        let is_static = |source: Option<&str>| {
+            Pod {
+                config_source: source.map(str::to_owned),
+                ..Pod::default()
+            }
+            .is_static()
+        };
+        assert!(is_static(Some("file")) && is_static(Some("http")));
+        assert!(!is_static(Some("api")) && !is_static(None));
+    }
+}

@@ -53,3 +53,30 @@ pub(crate) fn assign(attachments: &mut [Attachment]) -> Result<(), PlanError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_any_kind_is_something_to_do() {
+        let nothing = RouteChange::default();
+        assert!(nothing.is_empty());
+        for change in [
+            RouteChange {
+                remove_v4: true,
+                ..RouteChange::default()
+            },
+            RouteChange {
+                remove_v6: true,
+                ..RouteChange::default()
+            },
+            RouteChange {
+                add: vec![IpAddr::from([10, 0, 0, 1])],
+                ..RouteChange::default()
+            },
+        ] {
+            assert!(!change.is_empty(), "{change:?}");
+        }
+    }
+}

@@ -95,6 +95,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_timeout_that_is_named_takes_the_place_of_its_default() {
+        let timeouts = r#"{"add": "1m30s", "lock": "500ms"}"#;
+        let expected = Timeouts {
+            add: Duration::from_secs(90),
+            lock: Duration::from_millis(500),
+            ..Timeouts::default()
+        };
+        assert_eq!(gojson::from_str(timeouts), Ok(expected));
+        let error = gojson::from_str::<Timeouts>(r#"{"del": "soon"}"#).unwrap_err();
+        assert_eq!(error.path(), "del");
+    }
+
+    #[test]
     fn durations_are_written_as_in_go() {
         let cases = [
             ("110s", Some(110_000)),

@@ -19,12 +19,11 @@ impl CniResult {
             return Ok(self);
         }
         self.forget_unknown();
-        if family < Family::F1 {
-            for interface in &mut self.interfaces {
-                interface.mtu = 0;
-                interface.socket_path.clear();
-                interface.pci_id.clear();
-            }
+        // Of 1.0.0 alone, whichever way it goes.
+        for interface in &mut self.interfaces {
+            interface.mtu = 0;
+            interface.socket_path.clear();
+            interface.pci_id.clear();
         }
         if family == Family::F02 {
             self.narrow()

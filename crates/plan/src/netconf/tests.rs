@@ -105,6 +105,28 @@ fn a_broken_prev_result_fails_every_command() {
 fn two_catalogs_exclude_each_other() {
     let text = format!("{{{DELEGATE},\"kubeconfig\":\"/k\",\"manifestDir\":\"/m\"}}");
     assert!(matches!(parse(&text), Err(PlanError::TwoCatalogs)));
+    let one = parse(&format!("{{{DELEGATE},\"manifestDir\":\"/m\"}}")).unwrap();
+    assert_eq!(
+        (one.kubeconfig, one.manifest_dir),
+        (None, Some("/m".into()))
+    );
+}
+
+#[test]
+fn every_path_is_taken_as_it_is_written() {
+    // B2.7–B2.9, B2.13, B2.14, B2.18
+    let keys = r#""confDir":"/c","cniDir":"/s","binDir":"/b","kubeconfig":"/k","logFile":"/l","readinessindicatorfile":"/r""#;
+    let conf = parse(&format!("{{{DELEGATE},{keys}}}")).unwrap();
+    let paths = [
+        Some(conf.conf_dir),
+        Some(conf.cni_dir),
+        Some(conf.bin_dir),
+        conf.kubeconfig,
+        conf.log_file,
+        conf.readiness_indicator_file,
+    ];
+    let expected = ["/c", "/s", "/b", "/k", "/l", "/r"];
+    assert_eq!(paths, expected.map(|path| Some(PathBuf::from(path))));
 }
 
 #[test]

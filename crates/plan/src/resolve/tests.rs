@@ -313,6 +313,65 @@ fn a_request_without_the_capability_is_a_warning() {
             .args
             .contains(&("MAC".to_owned(), "02:00:00:00:00:01".to_owned()))
     );
+    let able = json!({"cniVersion": "1.0.0", "plugins": [
+        {"type": "macvlan"}, {"type": "tuning", "capabilities": {"mac": true}},
+    ]});
+    let world = World::with_networks(r#"[{"name":"net-a","mac":"02:00:00:00:00:01"}]"#)
+        .define("app", "net-a", &able);
+    assert_eq!(attach(&inline(), &world).unwrap().warnings, []);
+}
+
+#[test]
+fn keys_that_mean_nothing_are_a_warning() {
+    // B3.45; decided: ignored, logged
+    let world =
+        World::with_networks(r#"[{"name":"net-a","vlan":7}]"#).define("app", "net-a", &plugin());
+    let plan = attach(&inline(), &world).unwrap();
+    let (network, keys) = ("app/net-a".to_owned(), vec!["vlan".to_owned()]);
+    assert_eq!(plan.warnings, [Warning::UnknownKeys { network, keys }]);
+}
+
+#[test]
+fn a_pod_is_looked_up_where_there_is_a_name_and_somebody_to_ask() {
+    // B4.1, B2.142, B4.24
+    let planned = |catalog, args: &str| {
+        let args = PodArgs::parse(args).unwrap();
+        let request = Request {
+            args,
+            ..request(catalog)
+        };
+        plan(&conf(&inline()), &request, &Facts::default())
+    };
+    let pod = |namespace: &str| {
+        let (namespace, name) = (namespace.to_owned(), "p".to_owned());
+        [Need::Pod { namespace, name }]
+    };
+    let named = "K8S_POD_NAMESPACE=n;K8S_POD_NAME=p";
+    for (catalog, args, expected) in [
+        (Catalog::Api, named, "n"),
+        (Catalog::Local, named, "n"),
+        (Catalog::Local, "K8S_POD_NAME=p", "default"),
+    ] {
+        let needs = planned(catalog, args);
+        assert!(
+            matches!(&needs, Ok(Planned::Needs(needs)) if *needs == pod(expected)),
+            "{catalog:?} {args}: {needs:?}"
+        );
+    }
+    for (catalog, args) in [
+        (Catalog::None, named),
+        (Catalog::Local, "K8S_POD_NAMESPACE=n"),
+    ] {
+        assert!(matches!(
+            planned(catalog, args),
+            Ok(Planned::Ready(Outcome::Attach(plan))) if plan.attachments.len() == 1
+        ));
+    }
+    for args in ["K8S_POD_NAMESPACE=n", "K8S_POD_NAME=p", ""] {
+        let error = planned(Catalog::Api, args).unwrap_err();
+        assert!(matches!(error, PlanError::NoPodName), "{args}");
+        assert_eq!(error.code(), cni::code::INVALID_ENVIRONMENT);
+    }
 }
 
 #[test]

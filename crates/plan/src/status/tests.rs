@@ -124,8 +124,34 @@ fn the_empty_result_exists_in_every_version() {
                 json!([{"name": "eth0", "sandbox": "/s"}])
             );
             assert_eq!(value["ips"][0]["address"], "0.0.0.0/0");
+            assert_eq!(value["ips"][0]["gateway"], "0.0.0.0");
         } else {
-            assert_eq!(value["ip4"]["ip"], "0.0.0.0/0");
+            assert_eq!(
+                value["ip4"],
+                json!({"ip": "0.0.0.0/0", "gateway": "0.0.0.0"})
+            );
         }
+    }
+}
+
+#[test]
+fn every_entry_has_the_name_and_the_name_service_of_its_attachment() {
+    // B3.71, B3.72, MN-084
+    let found = statuses(
+        false,
+        json!({"cniVersion": "1.0.0",
+            "interfaces": [{"name": "a", "sandbox": "/s"}, {"name": "b", "sandbox": "/s"}],
+            "dns": {"nameservers": ["10.0.0.53"], "domain": "d", "search": ["s"], "options": ["o"]}}),
+    );
+    assert_eq!(found.len(), 2);
+    for status in found {
+        assert_eq!(status.name, "ns/net");
+        let expected = npwg::status::Dns {
+            nameservers: vec!["10.0.0.53".into()],
+            domain: "d".into(),
+            search: vec!["s".into()],
+            options: vec!["o".into()],
+        };
+        assert_eq!(status.dns, expected);
     }
 }

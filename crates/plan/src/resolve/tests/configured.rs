@@ -246,7 +246,17 @@ fn gateways_of_different_families_may_come_through_different_networks() {
         .map(|attachment| attachment.requests.default_route.as_ref());
     let gateways: Vec<usize> = routes.map(|route| route.map_or(0, Vec::len)).collect();
     assert_eq!(gateways, [0, 1, 1]);
-    let twice = elements.replace("fd00::1", "10.0.0.2");
-    let world = World::with_networks(&twice).define("app", "n", &plugin());
-    assert!(attach(&inline(), &world).is_err());
+    for attachment in &plan.attachments {
+        assert!(attachment.routes.remove_v4 && attachment.routes.remove_v6);
+    }
+    let alone = World::with_networks(r#"[{"name":"n","default-route":["fd00::1"]}]"#);
+    let plan = attach(&inline(), &alone.define("app", "n", &plugin())).unwrap();
+    for attachment in &plan.attachments {
+        assert!(!attachment.routes.remove_v4 && attachment.routes.remove_v6);
+    }
+    for (one, other) in [("fd00::1", "10.0.0.2"), ("10.0.0.1", "fd00::2")] {
+        let twice = elements.replace(one, other);
+        let world = World::with_networks(&twice).define("app", "n", &plugin());
+        assert!(attach(&inline(), &world).is_err());
+    }
 }
