@@ -22,6 +22,7 @@ mod runtime_config;
 mod selected;
 mod status;
 mod timeouts;
+mod warning;
 
 pub use arguments::{PodArgs, add_device_info, capability_args, cni_args, generated_ifname};
 pub use attachment::{Attachment, Requests};
@@ -32,8 +33,9 @@ pub use facts::{Catalog, Fact, Facts, Need, PathFact};
 pub use log_options::LogOptions;
 pub use netconf::NetConf;
 pub use pod::{ExtendedClaim, Pod, PodClaim, PodClaims, PodRef};
-pub use resolve::{Outcome, Plan, Planned, Request, Warning, default_network, plan};
+pub use resolve::{Outcome, Plan, Planned, Request, default_network, plan};
 pub use routes::RouteChange;
 pub use runtime_config::RuntimeConfig;
 pub use status::{empty_result, network_statuses};
 pub use timeouts::Timeouts;
+pub use warning::Warning;

@@ -22,6 +22,13 @@ impl PodRef {
     pub fn label(&self) -> String {
         format!("{}/{}/{}", self.namespace, self.name, self.uid)
     }
+
+    /// Completes the name that a runtime without Kubernetes gives a pod: no namespace means `default`.
+    pub fn name_namespace(&mut self) {
+        if self.namespace.is_empty() && !self.name.is_empty() {
+            "default".clone_into(&mut self.namespace);
+        }
+    }
 }
 
 /// A pod as the API server or a manifest gives it: its identity and the annotations that are read.

@@ -4,7 +4,7 @@ use npwg::{SelectionElement, names};
 
 use crate::selected::Network;
 use crate::{
-    Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Requests,
+    Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Requests, Warning,
     arguments, devices, routes, selected,
 };
 
@@ -30,53 +30,6 @@ pub struct Plan {
     pub attachments: Vec<Attachment>,
     /// What the pod's owner should know although nothing fails.
     pub warnings: Vec<Warning>,
-}
-
-/// Something that the pod's owner should know although nothing fails.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Warning {
-    /// A request needs a capability that no plugin of the network declares (Q74).
-    MissingCapability {
-        /// The attachment's name.
-        network: String,
-        /// The capability.
-        capability: &'static str,
-    },
-    /// An element has keys that mean nothing here.
-    UnknownKeys {
-        /// `namespace/name` of the element.
-        network: String,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// No device is left for a network whose definition names a resource (B5.84).
-    NoDevice {
-        /// The attachment's name.
-        network: String,
-        /// The resource.
-        resource: String,
-        /// How many devices of it the pod has.
-        allocated: usize,
-    },
-    /// An element names a device, and the pod was given another one for it (B3.41).
-    OtherDevice {
-        /// The attachment's name.
-        network: String,
-        /// The device that the element names.
-        asked: String,
-        /// The one that was given.
-        given: String,
-    },
-    /// A device of a claim that is of no use to networks was passed over (B5.82).
-    SkippedDevice {
-        /// Which, and why.
-        text: String,
-    },
-    /// A file of the configuration directory is broken and was passed over (Q77).
-    SkippedFile {
-        /// Which, and what is wrong with it.
-        text: String,
-    },
 }
 
 /// What [`plan`] came to.

@@ -8,8 +8,8 @@ use cluster::{Cluster, ClusterError, Kind, Limits};
 use devices::{DevicesError, Kubelet};
 use npwg::Definition;
 use plan::{Catalog, Claim, DeviceMap, NetConf, PathFact, Pod, PodRef, PublishedDevice, Source};
+use plugin::LOG;
 
-use crate::journal::LOG;
 use crate::local::{LocalError, Manifests};
 
 /// One of the three.
@@ -72,15 +72,22 @@ impl Store {
                 kubeconfig, limits,
             )?)));
         }
-        let set = |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
-        match (
-            set("KUBERNETES_SERVICE_HOST"),
-            set("KUBERNETES_SERVICE_PORT"),
-        ) {
-            (Some(host), Some(port)) => Ok(Self::Api(Box::new(Cluster::in_cluster(
+        match service() {
+            Some((host, port)) => Ok(Self::Api(Box::new(Cluster::in_cluster(
                 &host, &port, limits,
             )?))),
-            _ => Ok(Self::None),
+            None => Ok(Self::None),
+        }
+    }
+
+    /// Which kind of catalog the configuration has, without opening it.
+    pub(crate) fn kind_of(conf: &NetConf) -> Catalog {
+        if conf.manifest_dir.is_some() {
+            Catalog::Local
+        } else if conf.kubeconfig.is_some() || service().is_some() {
+            Catalog::Api
+        } else {
+            Catalog::None
         }
     }
 
@@ -92,6 +99,12 @@ impl Store {
             Self::Local(_) => Catalog::Local,
         }
     }
+}
+
+/// Host and port of the API, as the environment of a pod has them.
+fn service() -> Option<(String, String)> {
+    let set = |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
+    set("KUBERNETES_SERVICE_HOST").zip(set("KUBERNETES_SERVICE_PORT"))
 }
 
 /// A catalog together with the time that it may take for one object, and for all.

@@ -161,13 +161,6 @@ impl Manifests {
             })
     }
 
-    /// Completes the name that a runtime gives a pod: no namespace means `default`.
-    pub(crate) fn name_pod(pod: &mut PodRef) {
-        if pod.namespace.is_empty() && !pod.name.is_empty() {
-            "default".clone_into(&mut pod.namespace);
-        }
-    }
-
     /// Where a pod's status is written.
     pub(crate) fn status_path(&self, pod: &PodRef) -> Result<PathBuf, LocalError> {
         check_name(&pod.namespace, &pod.name)?;

@@ -6,10 +6,10 @@ use std::time::Instant;
 use cluster::{Event, EventType};
 use engine::{Attached, Committed, Container, Engine};
 use plan::{NetConf, PodRef, Warning};
+use plugin::LOG;
 use sys::files::Durability;
 
 use crate::catalog::{Store, Timed, api_code};
-use crate::journal::LOG;
 use crate::local::Manifests;
 use crate::messages;
 
@@ -88,7 +88,7 @@ pub(crate) fn success_events(attached: &Attached, warnings: &[Warning]) -> Vec<E
     events.extend(
         warnings
             .iter()
-            .filter_map(messages::warning)
+            .filter_map(Warning::event)
             .map(|(reason, text)| warning(reason, text)),
     );
     events.extend(

@@ -67,13 +67,20 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        package: "plugin",
+        ours: &["cni", "npwg", "plan", "engine", "sys"],
+        never: CLUSTER,
+    },
+    Rule {
         package: "shim",
         ours: &["cni"],
         never: EFFECTS,
     },
     Rule {
         package: "thin",
-        ours: &["cni", "npwg", "plan", "engine", "sys", "cluster", "devices"],
+        ours: &[
+            "cni", "npwg", "plan", "plugin", "engine", "sys", "cluster", "devices",
+        ],
         never: &[],
     },
     Rule {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use cni::{CniResult, NetworkConf, Verb, Version};
 use engine::{Event, Observer, Stage};
-use plan::{LogOptions, NetConf, PodArgs, PodRef};
+use plan::{LogOptions, NetConf, PodRef};
 use sys::log::{Level, Log, Rotation, Settings};
 
-/// One process serves one call, so that one log is enough.
-pub(crate) static LOG: Log = Log::new();
+use crate::Call;
+
+/// The log of this program: one process serves one call, so that one is enough.
+pub static LOG: Log = Log::new();
 
 /// Where lines go from now on (B2.14–B2.17).
 pub(crate) fn configure(conf: &NetConf) {
@@ -49,10 +51,11 @@ fn rotation(options: LogOptions) -> Rotation {
 }
 
 /// The request, for [`Level::Debug`].
-pub(crate) fn begins(request: &cni::Request, args: &PodArgs) {
+pub(crate) fn begins(call: &Call<'_>) {
+    let request = call.request;
     LOG.debug(format_args!(
         "{} begins: netns \"{}\", CNI_ARGS \"{}\", path {:?}",
-        Call(request, args),
+        Named(call),
         request.netns,
         request.args,
         request.path
@@ -60,19 +63,19 @@ pub(crate) fn begins(request: &cni::Request, args: &PodArgs) {
 }
 
 /// A call that ended well; one that did not is told by its error.
-pub(crate) fn ended(request: &cni::Request, args: &PodArgs, time: Duration) {
+pub(crate) fn ended(call: &Call<'_>, time: Duration) {
     LOG.verbose(format_args!(
         "{} done in {} ms",
-        Call(request, args),
+        Named(call),
         time.as_millis()
     ));
 }
 
-struct Call<'a>(&'a cni::Request, &'a PodArgs);
+struct Named<'a>(&'a Call<'a>);
 
-impl fmt::Display for Call<'_> {
+impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(request, args) = self;
+        let Call { request, args, .. } = self.0;
         write!(f, "{}", request.command.as_str())?;
         match &request.container_id {
             Some(id) => write!(f, " of container {id} [{}]", args.pod.label()),

@@ -29,7 +29,8 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
 }
 
 /// The version, as every program of the project prints it (B1.9).
-pub(crate) fn version() -> String {
+#[must_use]
+pub fn version() -> String {
     let version = option_env!("MULTUS_VERSION").unwrap_or(concat!("v", env!("CARGO_PKG_VERSION")));
     let state = option_env!("MULTUS_TREE_STATE").unwrap_or_default();
     let commit = option_env!("MULTUS_COMMIT").unwrap_or("unknown commit");

@@ -5,43 +5,36 @@ use std::time::{Duration, Instant};
 
 use cni::{CniError, ContainerId, code};
 use engine::Claim;
+use plan::NetConf;
 use serde::Deserialize;
 use sys::files::DirCache;
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
-use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, PodArgs};
+use super::{Ground, container, ready, remembered};
+use crate::journal::{LOG, Plugins};
+use crate::{Call, Program, messages};
 
 /// How long GC waits for ADDs and DELs that are under way before it asks to be called again.
 const GC_WAIT: Duration = Duration::from_secs(5);
 
-use super::{Ground, container, ready, remembered};
-use crate::journal::{LOG, Plugins};
-use crate::local::Manifests;
-use crate::{catalog, messages, report};
-
 /// Every attachment of the container, from its ledger.
-pub(crate) fn check(
-    request: &cni::Request,
-    conf: &NetConf,
-    args: &PodArgs,
-) -> Result<(), CniError> {
-    let deadline = Instant::now() + conf.timeouts.check;
-    let container = container(request, args)?;
-    let ground = Ground::new(conf);
-    let runtime = ground.runtime(request, conf);
+pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
+    let container = container(call)?;
+    let ground = Ground::new(call.conf);
+    let runtime = ground.runtime(call);
     ground
         .engine(&runtime)
-        .check(&remembered(&container, args, conf), deadline)
-        .map_err(|error| messages::carrying_out(&args.pod, &error))
+        .check(&remembered(&container, call), call.deadline)
+        .map_err(|error| messages::carrying_out(&call.args.pod, &error))
 }
 
 /// The default network, as far as it can be known without the API.
-pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniError> {
-    let deadline = Instant::now() + conf.timeouts.status;
+pub(crate) fn status(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError> {
+    let Call { conf, deadline, .. } = *call;
     let unavailable = |error: &dyn std::fmt::Display| messages::plain(code::NOT_AVAILABLE, error);
     ready::wait(conf, deadline).map_err(|error| unavailable(&error))?;
     own_needs(conf).map_err(|error| unavailable(&error))?;
-    let Some(network) = default_network(conf).map_err(|error| unavailable(&error))? else {
+    let Some(network) = program.default_network(conf, deadline)? else {
         LOG.verbose("Status: the default network is known to the API, which is not asked");
         return Ok(());
     };
@@ -52,7 +45,7 @@ pub(crate) fn status(request: &cni::Request, conf: &NetConf) -> Result<(), CniEr
         )
     };
     let ground = Ground::new(conf);
-    let runtime = ground.runtime(request, conf);
+    let runtime = ground.runtime(call);
     // Whatever its version: without its plugins no ADD can be served.
     runtime
         .precheck(&network)
@@ -84,17 +77,17 @@ fn own_needs(conf: &NetConf) -> Result<(), String> {
 }
 
 /// Detaches what the runtime no longer knows.
-pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError> {
+pub(crate) fn gc(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError> {
+    let Call { request, conf, .. } = *call;
     let Some(valid) = valid_containers(&request.config)? else {
         return Ok(());
     };
-    let deadline = Instant::now() + conf.timeouts.gc;
     ready::mention(conf);
-    let _lock = NodeLock::exclusive(&conf.cni_dir, deadline.min(Instant::now() + GC_WAIT))
+    let _lock = NodeLock::exclusive(&conf.cni_dir, call.deadline.min(Instant::now() + GC_WAIT))
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
     tidy(conf);
     let ground = Ground::new(conf);
-    let runtime = ground.runtime(request, conf);
+    let runtime = ground.runtime(call);
     let engine = ground.engine(&runtime);
     let claim = |id: &ContainerId| -> Result<Claim, String> {
         let (now, never) = (Instant::now(), EndHolders::Never);
@@ -104,7 +97,7 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
         }
     };
     let report = engine
-        .gc(request.config_name.as_str(), &valid, deadline, &claim)
+        .gc(request.config_name.as_str(), &valid, call.deadline, &claim)
         .map_err(|error| messages::plain(error.code(), error))?;
     for note in &report.notes {
         LOG.warning(format_args!("GC: {note}"));
@@ -115,10 +108,7 @@ pub(crate) fn gc(request: &cni::Request, conf: &NetConf) -> Result<(), CniError>
             container.pod.label(),
             container.id
         ));
-        if let Some(directory) = &conf.manifest_dir {
-            let manifests = Manifests::new(directory);
-            report::remove_status(&engine, &manifests, container, &container.pod);
-        }
+        program.detached(conf, &engine, container, &container.pod);
     }
     if report.failures.is_empty() {
         Ok(())
@@ -165,24 +155,4 @@ struct Listed {
 struct Valid {
     #[serde(rename = "containerID", default)]
     container_id: String,
-}
-
-/// The configured default network. One that only the API can name is left to ADD: STATUS does not ask it.
-fn default_network(conf: &NetConf) -> Result<Option<cni::NetworkConf>, PlanError> {
-    let mut facts = Facts::default();
-    loop {
-        match plan::default_network(conf, Catalog::Api, &facts)? {
-            Ok(network) => return Ok(Some(network)),
-            Err(needs) => {
-                for need in needs {
-                    let fact = match &need {
-                        Need::Path(path) => Fact::Path(catalog::look(path)),
-                        // Everything else is the API's or the kubelet's to tell.
-                        _ => return Ok(None),
-                    };
-                    facts.insert(need, fact);
-                }
-            }
-        }
-    }
 }

@@ -12,48 +12,68 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use cni::{CniError, Command, ContainerId, Runtime, code};
 use engine::{Container, Remembered};
 use npwg::device_info::{CNI_DIR, DEVICE_PLUGIN_DIR};
-use plan::{NetConf, PodArgs};
+use plan::{NetConf, PodArgs, Timeouts};
 use sys::HostNetns;
 use sys::exec::HostExec;
 use sys::files::{DeviceInfoDirs, DirCache, DirLedger};
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
 use crate::journal::{self, Journal, LOG};
-use crate::local::Manifests;
-use crate::messages;
+use crate::{Call, Program, messages};
 
 /// Gives the runtime a result.
 pub(crate) type Print<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
 
 /// Runs one verb.
-pub(crate) fn run(request: &cni::Request, print: Print<'_>) -> Result<(), CniError> {
-    let conf =
-        NetConf::parse(&request.config).map_err(|error| messages::plain(error.code(), error))?;
+pub(crate) fn run(
+    program: &dyn Program,
+    request: &cni::Request,
+    print: Print<'_>,
+) -> Result<(), CniError> {
+    let begin = Instant::now();
+    let conf = program
+        .conf(&request.config)
+        .map_err(|error| messages::plain(error.code(), error))?;
     let mut args =
         PodArgs::parse(&request.args).map_err(|error| messages::plain(error.code(), error))?;
     if conf.manifest_dir.is_some() {
-        Manifests::name_pod(&mut args.pod);
+        args.pod.name_namespace();
     }
+    let call = Call {
+        request,
+        conf: &conf,
+        args: &args,
+        deadline: begin + limit(&conf.timeouts, request.command),
+    };
     journal::configure(&conf);
-    let begin = Instant::now();
-    journal::begins(request, &args);
+    journal::begins(&call);
     let done = match request.command {
-        Command::Add => add::run(request, &conf, &args, print),
-        Command::Del => del::run(request, &conf, &args),
-        Command::Check => query::check(request, &conf, &args),
-        Command::Status => query::status(request, &conf),
-        Command::Gc => query::gc(request, &conf),
+        Command::Add => add::run(program, &call, print),
+        Command::Del => del::run(program, &call),
+        Command::Check => query::check(&call),
+        Command::Status => query::status(program, &call),
+        Command::Gc => query::gc(program, &call),
         // Answered before any configuration is read.
         Command::Version => Ok(()),
     };
     if done.is_ok() {
-        journal::ended(request, &args, begin.elapsed());
+        journal::ended(&call, begin.elapsed());
     }
     // Where a moment more or less matters least.
     if matches!(request.command, Command::Del | Command::Gc) {
         LOG.tidy(Instant::now() + TIDYING);
     }
     done
+}
+
+fn limit(timeouts: &Timeouts, command: Command) -> Duration {
+    match command {
+        Command::Add => timeouts.add,
+        Command::Del => timeouts.del,
+        Command::Check => timeouts.check,
+        Command::Status | Command::Version => timeouts.status,
+        Command::Gc => timeouts.gc,
+    }
 }
 
 /// Compressing an old log file takes about a second for 100 MB.
@@ -80,15 +100,11 @@ impl Ground {
     }
 
     /// The search path begins with `binDir` (B4.120).
-    fn runtime<'a>(&'a self, request: &cni::Request, conf: &NetConf) -> Runtime<'a> {
-        let mut path = vec![conf.bin_dir.clone()];
-        path.extend(
-            request
-                .path
-                .iter()
-                .filter(|directory| **directory != conf.bin_dir)
-                .cloned(),
-        );
+    fn runtime<'a>(&'a self, call: &Call<'_>) -> Runtime<'a> {
+        let first = &call.conf.bin_dir;
+        let mut path = vec![first.clone()];
+        let others = call.request.path.iter();
+        path.extend(others.filter(|directory| *directory != first).cloned());
         Runtime {
             exec: &self.exec,
             cache: &self.cache,
@@ -107,8 +123,9 @@ impl Ground {
     }
 }
 
-/// The container that the request is about.
-fn container(request: &cni::Request, args: &PodArgs) -> Result<Container, CniError> {
+/// The container that the call is about.
+fn container(call: &Call<'_>) -> Result<Container, CniError> {
+    let request = call.request;
     let id = request
         .container_id
         .clone()
@@ -130,22 +147,18 @@ fn container(request: &cni::Request, args: &PodArgs) -> Result<Container, CniErr
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        pod: args.pod.clone(),
+        pod: call.args.pod.clone(),
         cni_args: request.args.clone(),
         configuration: request.config_name.to_string(),
         time,
     })
 }
 
-fn remembered<'a>(
-    container: &'a Container,
-    args: &'a PodArgs,
-    conf: &'a NetConf,
-) -> Remembered<'a> {
+fn remembered<'a>(container: &'a Container, call: &Call<'a>) -> Remembered<'a> {
     Remembered {
         container,
-        args,
-        runtime_config: &conf.runtime_config,
+        args: call.args,
+        runtime_config: &call.conf.runtime_config,
     }
 }
 
@@ -171,15 +184,11 @@ struct Locks {
 
 impl Locks {
     /// Takes both for an ADD. Its delegates inherit the container's: a DEL that follows a killed ADD ends them first.
-    fn for_add(
-        conf: &NetConf,
-        id: &ContainerId,
-        args: &PodArgs,
-        deadline: Instant,
-    ) -> Result<Self, CniError> {
-        let refused = |error| refused(&error, args);
-        let node = node_lock(conf, deadline).map_err(refused)?;
-        let container = container_lock(conf, id, deadline, EndHolders::Never).map_err(refused)?;
+    fn for_add(call: &Call<'_>, id: &ContainerId) -> Result<Self, CniError> {
+        let refused = |error| refused(&error, call.args);
+        let node = node_lock(call.conf, call.deadline).map_err(refused)?;
+        let container =
+            container_lock(call.conf, id, call.deadline, EndHolders::Never).map_err(refused)?;
         Ok(Self {
             _container: Some(container),
             _node: Some(node),
@@ -189,7 +198,8 @@ impl Locks {
     /// Takes both for a DEL, in the first half of its time: the other half is its delegates'. On a disk that is full or
     /// read-only a lock file that is not there cannot be made, so that nobody can hold that lock either: detaching goes on
     /// without it.
-    fn for_del(conf: &NetConf, id: &ContainerId, args: &PodArgs) -> Result<Self, CniError> {
+    fn for_del(call: &Call<'_>, id: &ContainerId) -> Result<Self, CniError> {
+        let (conf, args) = (call.conf, call.args);
         let until = Instant::now() + conf.timeouts.del / 2;
         let node = unless_unwritable(node_lock(conf, until), args)?;
         let end = EndHolders::OfAdd { until };

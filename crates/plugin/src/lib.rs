@@ -1,0 +1,18 @@
+//! What the CNI plugins of this project have in common: the way of a verb, from what the runtime says to what it is told.
+//!
+//! A program says what it is ([`Program`]) and where its plans come from ([`Planner`]); flags, locks, the engine's run, the
+//! log and the words of errors are the same for all of them.
+//!
+//! Never in here: Kubernetes, async, what a plan is made from.
+
+mod flags;
+mod journal;
+pub mod messages;
+mod planner;
+mod program;
+mod verbs;
+
+pub use flags::version;
+pub use journal::LOG;
+pub use planner::{Call, Planner};
+pub use program::{Program, main};

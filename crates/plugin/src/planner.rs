@@ -1,0 +1,41 @@
+//! Where plans come from, and who is told what became of them.
+
+use std::time::Instant;
+
+use cni::CniError;
+use engine::{Attached, Committed, EngineError};
+use plan::{NetConf, Outcome, Plan, PodArgs, PodRef};
+
+/// A call of the runtime, decoded.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// As the runtime made it.
+    pub request: &'a cni::Request,
+    /// Its configuration.
+    pub conf: &'a NetConf,
+    /// Its `CNI_ARGS`.
+    pub args: &'a PodArgs,
+    /// When it has to be over, undo not counted.
+    pub deadline: Instant,
+}
+
+/// Plans, for one call; is told how it went.
+pub trait Planner {
+    /// How the container is to be attached. A refusal is told to the pod too.
+    ///
+    /// # Errors
+    /// Why it cannot be attached as it asks.
+    fn plan(&self, call: &Call<'_>) -> Result<Outcome, CniError>;
+
+    /// Everything is attached: the pod's status is written. The ADD is undone where that fails.
+    ///
+    /// # Errors
+    /// Why the status could not be written.
+    fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed;
+
+    /// The plan could not be carried out; what had been attached is undone.
+    fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError);
+
+    /// The runtime has the result.
+    fn attached(&self, call: &Call<'_>, pod: &PodRef, plan: &Plan, attached: &Attached);
+}

@@ -1,0 +1,121 @@
+//! A program as the runtime starts it: flags, one call, one document on stdout.
+
+use std::io::{self, Read, Write};
+use std::panic::PanicHookInfo;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use cni::{About, CniError, Invocation, NetworkConf, Version};
+use engine::{Container, Engine};
+use plan::{NetConf, PlanError, PodRef};
+
+use crate::journal::LOG;
+use crate::{Call, Planner, flags, messages, verbs};
+
+/// A CNI plugin of this project: what tells it from the others.
+pub trait Program {
+    /// Its name, as `-version` prints it (B1.20).
+    fn name(&self) -> &'static str;
+
+    /// Decodes the configuration that the runtime gives it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn conf(&self, config: &[u8]) -> Result<NetConf, PlanError>;
+
+    /// Who plans this call.
+    ///
+    /// # Errors
+    /// Why there is nobody.
+    fn planner(&self, call: &Call<'_>) -> Result<Box<dyn Planner>, CniError>;
+
+    /// The default network, for STATUS: `None` where that is not to be known without the API.
+    ///
+    /// # Errors
+    /// Why no pod could be attached now.
+    fn default_network(
+        &self,
+        conf: &NetConf,
+        deadline: Instant,
+    ) -> Result<Option<NetworkConf>, CniError>;
+
+    /// A container is detached, by DEL or GC.
+    fn detached(&self, conf: &NetConf, engine: &Engine<'_>, container: &Container, pod: &PodRef);
+}
+
+/// What a person sees who runs the program by hand (B1.23).
+const ABOUT: About<'_> = About {
+    text: "meta-plugin that delegates to other CNI plugins",
+    versions: &Version::ALL,
+};
+
+/// Runs the program.
+pub fn main(program: &dyn Program) -> ExitCode {
+    std::panic::set_hook(Box::new(fault));
+    match flags::read(std::env::args().skip(1)) {
+        flags::Flags::None => {}
+        flags::Flags::Version => {
+            println!("{}: {}", program.name(), flags::version());
+            return ExitCode::SUCCESS;
+        }
+        flags::Flags::Unknown(flag) => {
+            eprintln!(
+                "flag provided but not defined: {flag}\nUsage of {}:\n  -v\tShow version\n  -version\n    \tShow version",
+                program.name()
+            );
+            return ExitCode::from(2);
+        }
+    }
+    serve(program)
+}
+
+/// A fault of this program is an error to the runtime like any other; the ledger tells the next DEL what to undo.
+#[expect(
+    clippy::exit,
+    reason = "a panic has nowhere to return to, and an abort would leave stdout empty"
+)]
+fn fault(panic: &PanicHookInfo<'_>) {
+    let error = CniError::new(cni::code::INTERNAL, "Multus: internal fault")
+        .with_details(panic.to_string());
+    let _ = write!(io::stdout(), "{}", error.to_json(Version::LATEST.as_str()));
+    LOG.panic(&error);
+    std::process::exit(1);
+}
+
+fn serve(program: &dyn Program) -> ExitCode {
+    let mut stdin = io::stdin().lock();
+    let (result, version) =
+        match cni::read_invocation(&sys::environment::get, &mut stdin as &mut dyn Read, ABOUT) {
+            Ok(Invocation::About(text)) => {
+                eprint!("{text}");
+                return ExitCode::SUCCESS;
+            }
+            Ok(Invocation::Version(text)) => (
+                print(&text).map_err(|error| messages::unprinted(&error)),
+                Version::LATEST.to_string(),
+            ),
+            Ok(Invocation::Call(request)) => (
+                verbs::run(program, &request, &mut print),
+                request.config_version.to_string(),
+            ),
+            Err(error) => (Err(error), Version::LATEST.to_string()),
+        };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A credential program that hangs.
+            sys::children::end_all();
+            // Where the runtime cannot be told, the log is.
+            let _ = print(&error.to_json(&version));
+            LOG.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Gives the runtime its one document.
+fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}

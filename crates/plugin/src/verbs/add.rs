@@ -1,0 +1,106 @@
+//! ADD (B4.20–B4.31).
+
+use std::time::Instant;
+
+use cni::{CniError, CniResult, code};
+use engine::{Attached, Container, Engine};
+use plan::{Outcome, Plan};
+
+use super::{Ground, Locks, Print, container, ready, remembered};
+use crate::journal::LOG;
+use crate::{Call, Planner, Program, messages};
+
+pub(crate) fn run(
+    program: &dyn Program,
+    call: &Call<'_>,
+    print: Print<'_>,
+) -> Result<(), CniError> {
+    super::check_own_netns(call.request)?;
+    let container = container(call)?;
+    // Without a lock: a DEL may come meanwhile, and finds nothing.
+    ready::wait(call.conf, call.deadline)
+        .map_err(|error| messages::of_pod(code::TRY_AGAIN_LATER, &call.args.pod, error))?;
+    let _locks = Locks::for_add(call, &container.id)?;
+    let ground = Ground::new(call.conf);
+    let runtime = ground.runtime(call);
+    let engine = ground.engine(&runtime);
+    engine
+        .clear(&remembered(&container, call), call.conf.timeouts.undo)
+        .map_err(|error| messages::carrying_out(&call.args.pod, &error))?;
+    let planner = program.planner(call)?;
+    match planner.plan(call)? {
+        Outcome::Attach(plan) => attach(&engine, &*planner, call, container, &plan, print),
+        Outcome::PodUnknown => {
+            LOG.warning(format_args!(
+                "[{}]: pod not found during CNI ADD: the API does not know it; nothing is attached",
+                call.args.pod.label()
+            ));
+            let version = call.conf.cni_version;
+            let result = plan::empty_result(version, &container.ifname, &container.netns);
+            print(&text(&result, call)?).map_err(|error| messages::unprinted(&error))
+        }
+    }
+}
+
+/// Carries the plan out and tells everyone.
+fn attach(
+    engine: &Engine<'_>,
+    planner: &dyn Planner,
+    call: &Call<'_>,
+    container: Container,
+    plan: &Plan,
+    print: Print<'_>,
+) -> Result<(), CniError> {
+    let pod = plan.pod.as_ref().unwrap_or(&call.args.pod);
+    for warning in &plan.warnings {
+        LOG.warning(format_args!("[{}]: {warning}", pod.label()));
+    }
+    let mut commit = |attached: &Attached| match &plan.pod {
+        Some(pod) => planner.commit(call, pod, attached).inspect(|()| {
+            LOG.verbose(format_args!("[{}]: network status written", pod.label()));
+        }),
+        None => Ok(()),
+    };
+    let container = Container {
+        pod: pod.clone(),
+        ..container
+    };
+    let attached = engine
+        .add(
+            &container,
+            plan,
+            call.conf.cni_version,
+            call.deadline,
+            call.conf.timeouts.undo,
+            &mut commit,
+        )
+        .map_err(|error| {
+            planner.failed(call, pod, &error);
+            messages::carrying_out(pod, &error)
+        })?;
+    let printed = text(&attached.result, call)
+        .and_then(|text| print(&text).map_err(|error| messages::unprinted(&error)));
+    if let Err(error) = printed {
+        // The runtime takes this for a failure: nothing may stay.
+        let undo = Instant::now() + call.conf.timeouts.undo;
+        if let Err(left) = engine.del(&remembered(&container, call), undo) {
+            LOG.error(format_args!("[{}]: {left}", pod.label()));
+        }
+        return Err(error);
+    }
+    for failure in &attached.failed.0 {
+        LOG.warning(format_args!(
+            "[{}]: goes on without an optional network: {failure}",
+            pod.label()
+        ));
+    }
+    planner.attached(call, pod, plan, &attached);
+    Ok(())
+}
+
+/// The result in the version that the configuration asks for.
+fn text(result: &CniResult, call: &Call<'_>) -> Result<String, CniError> {
+    result
+        .to_json(call.conf.cni_version)
+        .map_err(|error| messages::of_pod(code::INCOMPATIBLE_VERSION, &call.args.pod, error))
+}

@@ -1,0 +1,34 @@
+//! The default network for STATUS, as far as it is known without the API.
+
+use cni::{CniError, NetworkConf, code};
+use plan::{Catalog, Fact, Facts, Need, NetConf};
+use plugin::messages::plain;
+
+use crate::catalog::{Store, look};
+use crate::local::Manifests;
+
+/// The configured default network. One that only the API can name is left to ADD: STATUS does not ask it.
+pub(crate) fn default_network(conf: &NetConf) -> Result<Option<NetworkConf>, CniError> {
+    let catalog = Store::kind_of(conf);
+    let mut facts = Facts::default();
+    loop {
+        let network = plan::default_network(conf, catalog, &facts)
+            .map_err(|error| plain(code::NOT_AVAILABLE, error))?;
+        let needs = match network {
+            Ok(network) => return Ok(Some(network)),
+            Err(needs) => needs,
+        };
+        for need in needs {
+            let fact = match (&need, catalog, &conf.manifest_dir) {
+                (Need::Path(path), ..) => Fact::Path(look(path)),
+                (Need::Definition { namespace, name }, Catalog::Local, Some(directory)) => {
+                    let found = Manifests::new(directory).definition(namespace, name);
+                    Fact::Definition(found.map_err(|error| plain(code::NOT_AVAILABLE, error))?)
+                }
+                // Everything else is the API's or the kubelet's to tell.
+                _ => return Ok(None),
+            };
+            facts.insert(need, fact);
+        }
+    }
+}
