@@ -1,0 +1,134 @@
+//! Our own words, below `/v1/`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attachment::AttachmentWords;
+
+/// Where each is posted.
+pub mod path {
+    /// [`super::PlanRequest`] → [`super::PlanReply`]. The connection counts as an attachment in flight as long as it is open.
+    pub const PLAN: &str = "/v1/plan";
+    /// [`super::Commit`] → nothing, when the status is written or will be.
+    pub const COMMIT: &str = "/v1/commit";
+    /// [`super::Failed`] → nothing.
+    pub const FAILED: &str = "/v1/failed";
+    /// [`super::Detached`] → nothing.
+    pub const DETACHED: &str = "/v1/detached";
+    /// `{}` → [`super::StatusReply`].
+    pub const STATUS: &str = "/v1/status";
+}
+
+/// What the runtime asked of the plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanRequest {
+    /// `CNI_CONTAINERID`.
+    #[serde(rename = "containerID")]
+    pub container_id: String,
+    /// `CNI_IFNAME`.
+    pub ifname: String,
+    /// `CNI_NETNS`.
+    pub netns: String,
+    /// `CNI_ARGS`, as it came.
+    pub args: String,
+    /// The plugin's configuration, as it came: the daemon's own lies over it (B6.40).
+    pub config: String,
+}
+
+/// How the container is to be attached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReply {
+    /// The API does not know the pod: nothing is attached (B4.24).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pod_unknown: bool,
+    /// The pod, where status and events go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodWords>,
+    /// The attachments, in order; the first is the default network.
+    #[serde(default)]
+    pub attachments: Vec<AttachmentWords>,
+    /// Lines for the log; the daemon tells the pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Whose sandbox it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodWords {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// Everything is attached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Commit {
+    /// The pod.
+    pub pod: PodWords,
+    /// The container.
+    #[serde(rename = "containerID")]
+    pub container_id: String,
+    /// The text of the annotation `network-status`; empty where there is nothing to write.
+    pub network_status: String,
+    /// What was attached, for the events (B7.20).
+    #[serde(default)]
+    pub added: Vec<Added>,
+    /// Optional attachments that failed, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<String>,
+}
+
+/// One interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Added {
+    /// Its name.
+    pub ifname: String,
+    /// Its addresses, with prefix length.
+    pub addresses: Vec<String>,
+    /// The attachment's name.
+    pub network: String,
+}
+
+/// The plan could not be carried out; what had been attached is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    /// The pod.
+    pub pod: PodWords,
+    /// The container.
+    #[serde(rename = "containerID")]
+    pub container_id: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A container is detached, or as far as it went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Detached {
+    /// The container.
+    #[serde(rename = "containerID")]
+    pub container_id: String,
+    /// What could not be undone: it stands in the ledger, and is tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
+}
+
+/// Whether pods could be attached now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusReply {
+    /// The default network's configuration, where it is known without the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_network: Option<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
