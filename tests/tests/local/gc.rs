@@ -257,7 +257,8 @@ fn status_finds_the_cluster_network_among_the_manifests() {
     let (code, message) = node.call("STATUS", &nobody(), &conf).error();
     assert!(code == 50 && message.contains("flat"), "{code} {message}");
     let script = json!({"fail": {"verb": "STATUS", "code": 51, "msg": "no uplink"}});
-    let network = json!({"cniVersion": "1.1.0", "name": "flat", "type": "scripted", "script": script});
+    let network =
+        json!({"cniVersion": "1.1.0", "name": "flat", "type": "scripted", "script": script});
     node.definition("infra", "flat", &network);
     node.call("STATUS", &nobody(), &conf)
         .refused(51, &["flat", "no uplink"]);

@@ -67,6 +67,11 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        package: "ipc",
+        ours: &["cni", "npwg", "plan"],
+        never: EFFECTS,
+    },
+    Rule {
         package: "plugin",
         ours: &["cni", "npwg", "plan", "engine", "sys"],
         never: CLUSTER,

@@ -1,5 +1,5 @@
 use std::os::unix::net::UnixListener;
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use tempfile::TempDir;
 
@@ -11,7 +11,7 @@ fn daemon(answers: &[&'static str]) -> (TempDir, PathBuf, JoinHandle<Vec<String>
     let path = folder.path().join("multus.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let answers = answers.to_vec();
-    let serving = thread::spawn(move || {
+    let serving = Builder::new().name("daemon".into()).spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut asked = Vec::new();
         for answer in answers {
@@ -27,7 +27,7 @@ fn daemon(answers: &[&'static str]) -> (TempDir, PathBuf, JoinHandle<Vec<String>
         }
         asked
     });
-    (folder, path, serving)
+    (folder, path, serving.unwrap())
 }
 
 fn soon() -> Instant {
