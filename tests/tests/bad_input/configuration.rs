@@ -124,30 +124,31 @@ fn a_delegate_that_is_no_configuration_is_refused_with_its_place() {
     // B5.60, B5.61, cni-runtime #6, #7
     let scene = Scene::new();
     let good = scene.network("good", json!({}));
-    for (delegate, fragment) in [
-        (json!({"name": "x"}), "type"),
-        (json!({"name": "x", "type": ""}), "type"),
-        (json!({"name": "x", "plugins": []}), "plugins"),
+    for (delegate, fragment, expected) in [
+        (json!({"name": "x"}), "type", 7),
+        (json!({"name": "x", "type": ""}), "type", 7),
+        (json!({"name": "x", "plugins": []}), "plugins", 7),
         (
             json!({"name": "x", "plugins": [{"password": SECRET}]}),
             "plugins[0]",
+            7,
         ),
-        (json!({"name": "x", "plugins": SECRET}), "plugins"),
+        (json!({"name": "x", "plugins": SECRET}), "plugins", 6),
         (
             json!({"name": "x", "type": "y", "cniVersion": "3"}),
             "cniVersion",
+            1,
         ),
         (
             json!({"name": "x", "plugins": [{"type": "y"}], "disableCheck": SECRET}),
             "disableCheck",
+            7,
         ),
     ] {
         let conf = scene.conf(&[good.clone(), delegate]);
         let (code, message) = scene.call("ADD", &conf).error();
         assert!(
-            [6, 7].contains(&code)
-                && message.contains("delegates[1]")
-                && message.contains(fragment),
+            code == expected && message.contains("delegates[1]") && message.contains(fragment),
             "{fragment}: {code} {message}"
         );
     }

@@ -122,11 +122,15 @@ fn a_definition_that_is_no_configuration_is_named() {
     // B5.57, B5.60
     let (node, sandbox, conf) = stage();
     node.pod_with("shop", "web", "lan");
-    for config in ["{", "[]", "{\"cniVersion\": \"1.0.0\", \"name\": \"lan\"}"] {
+    for (config, code) in [
+        ("{", 6),
+        ("[]", 6),
+        ("{\"cniVersion\": \"1.0.0\", \"name\": \"lan\"}", 7),
+    ] {
         let definition = json!({"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
             "metadata": {"name": "lan", "namespace": "shop"}, "spec": {"config": config}});
         node.manifest("lan.json", &definition.to_string());
-        refused(&node, &sandbox, &conf, 7, &["shop/web", "shop/lan"]);
+        refused(&node, &sandbox, &conf, code, &["shop/web", "shop/lan"]);
     }
 }
 
