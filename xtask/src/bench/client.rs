@@ -5,7 +5,7 @@ use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustls::pki_types::pem::PemObject;
@@ -81,8 +81,11 @@ impl Session {
         }
     }
 
-    /// Connects, asks everything in turn, and makes sure that each answer is good.
-    pub(super) fn perform(&self) -> Result<()> {
+    /// Connects, asks everything in turn, and makes sure that each answer is good. How long it took until the last
+    /// request was sent, which writes the status, and until the end.
+    pub(super) fn perform(&self) -> Result<(Duration, Duration)> {
+        let begun = Instant::now();
+        let mut read = Duration::ZERO;
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(self.authority.as_bytes()) {
             roots.add(certificate.context("read the authority's certificate")?)?;
@@ -99,6 +102,7 @@ impl Session {
         tcp.set_read_timeout(Some(PATIENCE))?;
         let mut stream = BufReader::new(StreamOwned::new(tls, tcp));
         for request in &self.requests {
+            read = begun.elapsed();
             stream
                 .get_mut()
                 .write_all(request.as_bytes())
@@ -109,7 +113,7 @@ impl Session {
                 bail!("{line}: {status}: {}", String::from_utf8_lossy(&body));
             }
         }
-        Ok(())
+        Ok((read, begun.elapsed()))
     }
 
     /// Writes it for [`main`].
@@ -141,5 +145,5 @@ impl Session {
 
 /// The client as a process of its own.
 pub(super) fn main(session: &str) -> Result<()> {
-    Session::read(Path::new(session))?.perform()
+    Session::read(Path::new(session))?.perform().map(drop)
 }
