@@ -68,16 +68,16 @@ fn a_definition_that_is_no_configuration_is_named_with_what_is_wrong() {
     // B5.57, B5.60, Q6
     let node = ClusterNode::new("malformed");
     let configs = [
-        ("cut", "{\"type\": \"scripted\""),
-        ("list", "[]"),
-        ("typeless", "{\"name\": \"net\"}"),
-        ("no-plugins", "{\"name\": \"net\", \"plugins\": []}"),
-        ("null-plugin", "{\"name\": \"net\", \"plugins\": [null]}"),
-        ("number", "{\"name\": \"net\", \"type\": 5}"),
-        ("path", "{\"name\": \"net\", \"type\": \"../scripted\"}"),
-        ("name", "{\"name\": \"../net\", \"type\": \"scripted\"}"),
+        ("cut", 6, "{\"type\": \"scripted\""),
+        ("list", 6, "[]"),
+        ("typeless", 7, "{\"name\": \"net\"}"),
+        ("no-plugins", 7, "{\"name\": \"net\", \"plugins\": []}"),
+        ("null-plugin", 6, "{\"name\": \"net\", \"plugins\": [null]}"),
+        ("number", 6, "{\"name\": \"net\", \"type\": 5}"),
+        ("path", 7, "{\"name\": \"net\", \"type\": \"../scripted\"}"),
+        ("name", 7, "{\"name\": \"../net\", \"type\": \"scripted\"}"),
     ];
-    for (name, config) in configs {
+    for (name, code, config) in configs {
         let client = node.api.client();
         client
             .create_definition(&node.namespace, name, config, &[])
@@ -88,7 +88,7 @@ fn a_definition_that_is_no_configuration_is_named_with_what_is_wrong() {
             &node,
             &pod,
             &node.scripted_conf(),
-            7,
+            code,
             "FailedAttachment",
             &[&text],
         );
