@@ -29,6 +29,8 @@ pub(crate) struct Bench {
     pub(crate) deadlines: RefCell<Vec<Instant>>,
     /// Runs that fail, with the plugin's code.
     pub(crate) failing: RefCell<BTreeMap<String, u32>>,
+    /// Runs that answer with this instead of a result with an interface and an address.
+    pub(crate) answers: RefCell<BTreeMap<String, Value>>,
     pub(crate) missing_plugins: BTreeSet<String>,
     pub(crate) cache: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) ledgers: RefCell<BTreeMap<String, Vec<u8>>>,
@@ -41,6 +43,8 @@ pub(crate) struct Bench {
     pub(crate) disk_broken: bool,
     /// What lies in the ledgers' places is none of ours.
     pub(crate) foreign: bool,
+    /// Ledgers cannot be read.
+    pub(crate) disk_dead: bool,
     pub(crate) existing: Vec<String>,
     pub(crate) dead: bool,
     pub(crate) routes: RefCell<Vec<(String, RouteChange)>>,
@@ -89,15 +93,18 @@ impl Exec for Bench {
                 Status::Exited(1),
                 json!({"code": code, "msg": "as scripted"}),
             ),
-            None => (
-                Status::Exited(0),
-                json!({
-                    "cniVersion": conf["cniVersion"],
-                    "interfaces": [{"name": ifname, "sandbox": env("CNI_NETNS")}],
-                    "ips": [{"version": "4", "address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 0}],
-                    "routes": [{"dst": "0.0.0.0/0", "gw": "10.0.0.1"}],
-                }),
-            ),
+            None => {
+                let usual = || {
+                    json!({
+                        "cniVersion": conf["cniVersion"],
+                        "interfaces": [{"name": ifname, "sandbox": env("CNI_NETNS")}],
+                        "ips": [{"version": "4", "address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 0}],
+                        "routes": [{"dst": "0.0.0.0/0", "gw": "10.0.0.1"}],
+                    })
+                };
+                let scripted = self.answers.borrow().get(&run).cloned();
+                (Status::Exited(0), scripted.unwrap_or_else(usual))
+            }
         };
         let stdout = stdout.to_string().into_bytes();
         Ok(Output {
@@ -135,6 +142,9 @@ impl LedgerStore for Bench {
     fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>> {
         if self.foreign {
             return Err(io::ErrorKind::InvalidData.into());
+        }
+        if self.disk_dead {
+            return Err(io::ErrorKind::Other.into());
         }
         Ok(self.ledgers.borrow().get(container.as_str()).cloned())
     }
@@ -242,6 +252,11 @@ impl Bench {
     /// A run that fails with this code of the plugin.
     pub(crate) fn fail(&self, run: &str, code: u32) {
         self.failing.borrow_mut().insert(run.to_owned(), code);
+    }
+
+    /// A run that ends well with this answer.
+    pub(crate) fn answer(&self, run: &str, answer: Value) {
+        self.answers.borrow_mut().insert(run.to_owned(), answer);
     }
 
     /// What was run since the last time.

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use cni::Version;
 use plan::{PodArgs, RuntimeConfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::testing::{Bench, container, plan, soon};
-use crate::{EngineError, Remembered};
+use crate::{Container, EngineError, Remembered};
 
 mod faults;
 mod gc;
+mod time;
 
 #[test]
 fn delegates_run_in_order_and_are_detached_in_reverse() {
@@ -209,6 +210,68 @@ fn a_default_route_moves_in_kernel_result_status_and_cache() {
 }
 
 #[test]
+fn a_default_route_moves_for_what_has_an_interface_and_other_routes_stay() {
+    // B4.83, B4.84
+    let bench = Bench::default();
+    let mut plan = plan(&["a", "b", "c"]);
+    for attachment in &mut plan.attachments {
+        attachment.routes.remove_v4 = true;
+    }
+    let routes = json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}, {"dst": "10.9.0.0/16"}]);
+    let interfaces = json!([{"name": "eth0", "sandbox": "/run/netns/x"}]);
+    bench.answer(
+        "ADD a eth0",
+        json!({"cniVersion": "1.1.0", "interfaces": interfaces, "routes": routes}),
+    );
+    bench.answer(
+        "ADD b net1",
+        json!({"cniVersion": "1.1.0", "routes": routes}),
+    );
+    bench.answer(
+        "ADD c net2",
+        json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]}),
+    );
+    let attached = bench.add(&plan).unwrap();
+    let left = attached.result.routes.iter();
+    let left: Vec<String> = left.map(|route| route.dst.to_string()).collect();
+    assert_eq!(left, ["::/0", "10.9.0.0/16"]);
+    let changed = bench.routes.borrow();
+    let changed: Vec<&str> = changed.iter().map(|(ifname, _)| ifname.as_str()).collect();
+    assert_eq!(
+        changed,
+        ["eth0", "net2"],
+        "b has neither interface nor address"
+    );
+}
+
+#[test]
+fn what_came_into_being_is_told_with_its_addresses() {
+    // B4.44
+    let bench = Bench::default();
+    let interfaces = json!([{"name": "net1", "sandbox": "/run/netns/x"}]);
+    bench.answer(
+        "ADD b net1",
+        json!({"cniVersion": "1.1.0", "interfaces": interfaces}),
+    );
+    bench.answer(
+        "ADD c net2",
+        json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.3/24"}]}),
+    );
+    bench.answer("ADD d net3", json!({"cniVersion": "1.1.0"}));
+    let attached = bench.add(&plan(&["a", "b", "c", "d"])).unwrap();
+    let told = |ifname: &str, addresses: &[&str], name: &str| {
+        let addresses = addresses.iter().map(|address| (*address).to_owned());
+        (ifname.to_owned(), addresses.collect(), name.to_owned())
+    };
+    let expected = [
+        told("eth0", &["10.0.0.2/24"], "ns/a"),
+        told("net1", &[], "ns/b"),
+        told("net2", &["10.0.0.3/24"], "ns/c"),
+    ];
+    assert_eq!(attached.interfaces, expected);
+}
+
+#[test]
 fn a_lost_or_broken_ledger_is_made_up_for_by_the_result_cache() {
     // Q26, user reports of leaked addresses after a power cut
     for broken in [
@@ -260,8 +323,13 @@ fn an_unfinished_add_is_undone_and_a_finished_one_is_in_the_way() {
         text.replace("attached", "attaching").into_bytes(),
     );
     bench.take_runs();
+    bench.fail("DEL b net1", 100);
+    bench.fail("DEL b net1 (gone)", 100);
+    assert!(matches!(clear(), Err(EngineError::LeftBehind(_))));
+    bench.failing.borrow_mut().clear();
+    bench.take_runs();
     clear().unwrap();
-    assert_eq!(bench.take_runs(), ["DEL b net1", "DEL a eth0"]);
+    assert_eq!(bench.take_runs(), ["DEL b net1"]);
     assert!(bench.is_clean());
 }
 
@@ -295,8 +363,32 @@ fn a_dead_namespace_is_not_handed_to_plugins() {
     let mut bench = Bench::default();
     bench.add(&plan(&["a"])).unwrap();
     bench.dead = true;
+    bench.take_runs();
     bench.del("c1").unwrap();
+    assert_eq!(bench.take_runs(), ["DEL a eth0 (gone)"]);
     assert!(bench.is_clean());
+}
+
+#[test]
+fn where_the_runtime_does_not_say_where_the_sandbox_is_the_ledger_does() {
+    // B4.103, B4.105
+    let bench = Bench::default();
+    bench.add(&plan(&["a"])).unwrap();
+    bench.take_runs();
+    let container = Container {
+        netns: String::new(),
+        ..container("c1")
+    };
+    let (args, config) = (PodArgs::default(), RuntimeConfig::default());
+    let remembered = Remembered {
+        container: &container,
+        args: &args,
+        runtime_config: &config,
+    };
+    bench
+        .with(|engine| engine.del(&remembered, soon()))
+        .unwrap();
+    assert_eq!(bench.take_runs(), ["DEL a eth0"]);
 }
 
 #[test]

@@ -370,11 +370,14 @@ fn a_list_of_inlined_plugins_only_needs_some() {
         error.to_string(),
         "loadOnlyInlinedPlugins is true, but there is no 'plugins' key"
     );
-    assert!(
-        parse(json!({"plugins": [{"type": "a"}], "loadOnlyInlinedPlugins": true}))
-            .unwrap()
-            .load_only_inlined()
-    );
+    for (switch, expected) in [
+        (json!(true), true),
+        (json!(false), false),
+        (json!(null), false),
+    ] {
+        let list = json!({"plugins": [{"type": "a"}], "loadOnlyInlinedPlugins": switch});
+        assert_eq!(parse(list).unwrap().load_only_inlined(), expected);
+    }
 }
 
 #[test]

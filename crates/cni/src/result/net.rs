@@ -58,11 +58,6 @@ impl IpNet {
     pub const fn is_ipv4(&self) -> bool {
         self.addr.is_ipv4()
     }
-
-    /// Whether it is the default route's destination: `0.0.0.0/0` or `::/0`.
-    pub const fn is_default(&self) -> bool {
-        self.prefix == 0 && self.addr.is_unspecified()
-    }
 }
 
 impl fmt::Display for IpNet {
@@ -122,6 +117,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<IpNet>(), Err(BadNet), "{text}");
         }
+    }
+
+    #[test]
+    fn a_default_route_leads_everywhere() {
+        assert_eq!(IpNet::default_route(true).to_string(), "0.0.0.0/0");
+        assert_eq!(IpNet::default_route(false).to_string(), "::/0");
     }
 
     proptest! {

@@ -110,6 +110,17 @@ fn an_unknown_version_is_named() {
 }
 
 #[test]
+fn an_unknown_version_has_a_code_of_its_own() {
+    // CNI SPEC 1.1, error codes
+    let code = |value| parse(value).unwrap_err().code();
+    assert_eq!(
+        code(json!({"cniVersion": "5.0.0"})),
+        code::INCOMPATIBLE_VERSION
+    );
+    assert_eq!(code(json!([])), code::DECODING_FAILURE);
+}
+
+#[test]
 fn keys_are_read_in_any_case() {
     // B0.1
     let result = parse(json!({"CNIVersion": "1.0.0", "IPs": [{"Address": "10.0.0.1/8"}]})).unwrap();

@@ -22,6 +22,34 @@ fn a_ledger_that_is_none_of_ours_is_replaced_by_the_result_cache() {
 }
 
 #[test]
+fn a_ledger_that_cannot_be_read_is_an_error_and_nothing_is_detached_without_it() {
+    let mut bench = Bench::default();
+    bench.add(&plan(&["a"])).unwrap();
+    bench.take_runs();
+    bench.disk_dead = true;
+    let error = bench.del("c1").unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot read the ledger: "),
+        "{error}"
+    );
+    assert!(bench.take_runs().is_empty());
+}
+
+#[test]
+fn an_add_that_failed_is_undone_with_what_it_made_and_not_with_an_older_result() {
+    // cni-runtime #82
+    let bench = Bench::default();
+    bench.add(&plan(&["a"])).unwrap();
+    bench.ledgers.borrow_mut().clear();
+    bench.fail("ADD a eth0", 100);
+    bench.add(&plan(&["a"])).unwrap_err();
+    let requests = bench.requests.borrow();
+    let (run, undo) = requests.last().unwrap();
+    assert_eq!(run, "DEL a eth0");
+    assert!(undo.get("prevResult").is_none(), "{undo}");
+}
+
+#[test]
 fn what_a_plugin_says_counts_more_than_a_ledger_that_cannot_be_rewritten() {
     let mut bench = Bench::default();
     bench.add(&plan(&["a"])).unwrap();

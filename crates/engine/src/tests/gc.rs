@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use cni::NetworkConf;
+use serde_json::{Value, json};
 
 use crate::testing::{Bench, container, free, plan};
 use crate::{Container, GcReport};
@@ -154,4 +155,73 @@ fn what_upstream_attached_goes_when_its_namespace_is_gone() {
     bench.dead = true;
     assert_eq!(detached(&bench.gc(&["other"])), ["c1"]);
     assert!(bench.is_clean());
+}
+
+#[test]
+fn networks_of_one_name_are_collected_by_the_one_that_knows_the_verb() {
+    // CNI SPEC 1.1, GC: since 1.1.0
+    let old = json!({"cniVersion": "0.4.0", "name": "a", "plugins": [{"type": "type-old"}]});
+    for old_one in ["c1", "c2"] {
+        let bench = Bench::default();
+        for id in ["c1", "c2"] {
+            let mut plan = plan(&["a"]);
+            if id == old_one {
+                plan.attachments[0].conf = NetworkConf::parse(old.to_string().as_bytes()).unwrap();
+            }
+            bench.add_to(&container(id), &plan).unwrap();
+        }
+        bench.take_runs();
+        bench.gc(&["c1", "c2"]);
+        assert_eq!(bench.take_runs(), ["GC a"]);
+        assert_eq!(told_in_use(&bench, "a"), ["c1", "c2"]);
+    }
+    // Of several that know it, the first is asked.
+    let bench = Bench::default();
+    for (id, plugin) in [("c1", "type-one"), ("c2", "type-two")] {
+        let conf = json!({"cniVersion": "1.1.0", "name": "a", "plugins": [{"type": plugin}]});
+        let mut plan = plan(&["a"]);
+        plan.attachments[0].conf = NetworkConf::parse(conf.to_string().as_bytes()).unwrap();
+        bench.add_to(&container(id), &plan).unwrap();
+    }
+    bench.gc(&["c1", "c2"]);
+    let requests = bench.requests.borrow();
+    assert_eq!(requests.last().unwrap().1["type"], "type-one");
+}
+
+#[test]
+fn a_pod_is_attached_elsewhere_where_another_of_its_sandboxes_has_a_ledger() {
+    let bench = Bench::default();
+    let one = container("c1");
+    let elsewhere = || bench.with(|engine| engine.is_attached_elsewhere(&one.pod, &one));
+    bench.add_to(&one, &plan(&["a"])).unwrap();
+    assert!(!elsewhere(), "its own ledger does not count");
+    let others = [
+        Container {
+            configuration: "other".into(),
+            ..container("c2")
+        },
+        Container {
+            pod: plan::PodRef {
+                name: "other".into(),
+                ..one.pod.clone()
+            },
+            ..container("c3")
+        },
+        Container {
+            pod: plan::PodRef {
+                namespace: "other".into(),
+                ..one.pod.clone()
+            },
+            ..container("c4")
+        },
+    ];
+    for other in others {
+        bench.add_to(&other, &plan(&["a"])).unwrap();
+        assert!(!elsewhere(), "{other:?}");
+    }
+    // Of the same name, whatever its UID: a pod may have been made anew.
+    let mut again = container("c5");
+    again.pod.uid = "other".into();
+    bench.add_to(&again, &plan(&["a"])).unwrap();
+    assert!(elsewhere());
 }

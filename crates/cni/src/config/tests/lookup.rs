@@ -126,6 +126,17 @@ fn a_file_without_a_name_is_passed_over() {
 }
 
 #[test]
+fn what_is_wrong_with_the_wanted_file_decides_about_the_code() {
+    // CNI SPEC 1.1, error codes
+    let code = |files: &[DirFile]| find_by_name(files, Some("n")).unwrap_err().code();
+    assert_eq!(code(&[]), code::INVALID_NETWORK_CONFIG);
+    let other = file("a.conf", r#"{"name":"other","type":"x"}"#);
+    assert_eq!(code(&[other]), code::INVALID_NETWORK_CONFIG);
+    let broken = file("a.conf", r#"{"name":"n","type":1}"#);
+    assert_eq!(code(&[broken]), code::DECODING_FAILURE);
+}
+
+#[test]
 fn a_sub_directory_gives_its_conf_files_in_order() {
     // #19
     let files = [

@@ -1,0 +1,116 @@
+//! How much time each run is given.
+
+use std::time::{Duration, Instant};
+
+use cni::Version;
+use plan::{Plan, PodArgs, RuntimeConfig};
+
+use crate::testing::{Bench, container, plan};
+use crate::{Attached, Committed, EngineError, Remembered};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// ADD within an hour, and undo within a day.
+fn add(
+    bench: &Bench,
+    plan: &Plan,
+    commit: &mut dyn FnMut(&Attached) -> Committed,
+) -> Result<Attached, EngineError> {
+    let deadline = Instant::now() + HOUR;
+    bench.with(|engine| {
+        engine.add(
+            &container("c1"),
+            plan,
+            Version::V1_0_0,
+            deadline,
+            DAY,
+            commit,
+        )
+    })
+}
+
+/// What was run since the last time, and how many minutes it was given.
+fn minutes(bench: &Bench, since: Instant) -> Vec<(String, u64)> {
+    let deadlines = bench.deadlines.borrow_mut().drain(..).collect::<Vec<_>>();
+    let given = deadlines.iter().map(|deadline| {
+        // Ten minutes more or less are the machine's.
+        (deadline.saturating_duration_since(since).as_secs() + 300) / 600 * 10
+    });
+    bench.take_runs().into_iter().zip(given).collect()
+}
+
+fn expect(runs: &[(&str, u64)]) -> Vec<(String, u64)> {
+    let own = runs.iter().map(|(run, given)| ((*run).to_owned(), *given));
+    own.collect()
+}
+
+#[test]
+fn an_optional_attachment_gets_a_share_and_the_others_all_that_is_left() {
+    let (bench, begin) = (Bench::default(), Instant::now());
+    let mut plan = plan(&["a", "b", "c"]);
+    plan.attachments[1].requests.optional = true;
+    add(&bench, &plan, &mut |_| Ok(())).unwrap();
+    let expected = [("ADD a eth0", 60), ("ADD b net1", 20), ("ADD c net2", 60)];
+    assert_eq!(minutes(&bench, begin), expect(&expected));
+}
+
+#[test]
+fn undoing_has_time_of_its_own_in_equal_shares() {
+    // Decided: undo 30 s on top of ADD
+    let refuse = &mut |_: &Attached| Err(("no".to_owned(), 11));
+    let (bench, begin) = (Bench::default(), Instant::now());
+    add(&bench, &plan(&["a", "b", "c"]), refuse).unwrap_err();
+    let undone = minutes(&bench, begin).split_off(3);
+    let expected = [
+        ("DEL c net2", 8 * 60),
+        ("DEL b net1", 12 * 60),
+        ("DEL a eth0", 24 * 60),
+    ];
+    assert_eq!(undone, expect(&expected));
+
+    // One that failed may be tried twice, and leaves half of the time to that.
+    bench.fail("ADD b net1", 100);
+    add(&bench, &plan(&["a", "b"]), &mut |_| Ok(())).unwrap_err();
+    let undone = minutes(&bench, begin).split_off(2);
+    let expected = [("DEL b net1", 12 * 60), ("DEL a eth0", 24 * 60)];
+    assert_eq!(undone, expect(&expected));
+
+    let mut optional = plan(&["a", "b"]);
+    optional.attachments[1].requests.optional = true;
+    add(&bench, &optional, &mut |_| Ok(())).unwrap();
+    let undone = minutes(&bench, begin).split_off(2);
+    assert_eq!(undone, expect(&[("DEL b net1", 12 * 60)]));
+}
+
+#[test]
+fn remains_of_an_earlier_add_are_undone_within_the_time_for_that() {
+    for broken in [false, true] {
+        let (bench, begin) = (Bench::default(), Instant::now());
+        add(&bench, &plan(&["a", "b"]), &mut |_| Ok(())).unwrap();
+        minutes(&bench, begin);
+        let mut ledger = bench.ledgers.borrow()["c1"].clone();
+        match broken {
+            true => ledger.clear(),
+            false => {
+                let text = String::from_utf8(ledger).unwrap();
+                ledger = text.replace("attached", "detaching").into_bytes();
+            }
+        }
+        bench.ledgers.borrow_mut().insert("c1".into(), ledger);
+        let (container, args, config) = (
+            container("c1"),
+            PodArgs::default(),
+            RuntimeConfig::default(),
+        );
+        let remembered = Remembered {
+            container: &container,
+            args: &args,
+            runtime_config: &config,
+        };
+        bench.with(|engine| engine.clear(&remembered, DAY)).unwrap();
+        let expected = [("DEL b net1", 12 * 60), ("DEL a eth0", 24 * 60)];
+        assert_eq!(minutes(&bench, begin), expect(&expected), "{broken}");
+        assert!(bench.is_clean());
+    }
+}
