@@ -163,19 +163,13 @@ impl Engine<'_> {
         record: &Record,
         deadline: Instant,
     ) -> Result<CniResult, Failure> {
-        let network = || record.conf.name().to_owned();
         self.prepare_device_info(container, record);
         let attachment = record.attachment(container, &container.netns);
         self.tell(Verb::Add, container, record, Stage::Begins);
         let mut result = self
             .runtime
             .add(&record.conf, &attachment, deadline)
-            .map_err(|source| {
-                record.failure(FailureKind::Add {
-                    network: network(),
-                    source,
-                })
-            })?;
+            .map_err(|source| record.failure(FailureKind::Add(source)))?;
         if !record.routes.is_empty() {
             self.move_default_route(container, record, &mut result)?;
         }
@@ -188,14 +182,7 @@ impl Engine<'_> {
 fn printable(record: &Record, result: CniResult, version: Version) -> Result<CniResult, Failure> {
     match result.to_value(version) {
         Ok(_) => Ok(result),
-        Err(source) => {
-            let network = record.conf.name().to_owned();
-            Err(record.failure(FailureKind::Result {
-                network,
-                version,
-                source,
-            }))
-        }
+        Err(source) => Err(record.failure(FailureKind::Result { version, source })),
     }
 }
 

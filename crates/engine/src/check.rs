@@ -23,12 +23,8 @@ impl Engine<'_> {
             let attachment = record.attachment(&ledger.container, &remembered.container.netns);
             self.tell(Verb::Check, &ledger.container, record, Stage::Begins);
             if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
-                let (network, ifname) = (record.conf.name().to_owned(), record.ifname.to_string());
-                let failure = record.failure(FailureKind::Check {
-                    network,
-                    ifname,
-                    source,
-                });
+                let ifname = record.ifname.to_string();
+                let failure = record.failure(FailureKind::Check { ifname, source });
                 return Err(EngineError::Attachment {
                     failure,
                     undo: Failures::default(),

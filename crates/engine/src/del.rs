@@ -254,12 +254,8 @@ impl Engine<'_> {
 
 impl Record {
     pub(crate) fn del_failure(&self, source: ChainErrors) -> Failure {
-        let (network, ifname) = (self.conf.name().to_owned(), self.ifname.to_string());
-        self.failure(FailureKind::Del {
-            network,
-            ifname,
-            source,
-        })
+        let ifname = self.ifname.to_string();
+        self.failure(FailureKind::Del { ifname, source })
     }
 }
 

@@ -77,82 +77,77 @@ pub enum EngineError {
 
 /// A failure of one attachment.
 #[derive(Debug, thiserror::Error)]
-#[error("{kind}")]
 pub struct Failure {
     /// The CNI name of the network, as upstream puts it before the message.
     pub network: String,
     /// What happened.
+    #[source]
     pub kind: FailureKind,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { network, kind } = self;
+        match kind {
+            FailureKind::NoPlugin(_)
+            | FailureKind::InterfaceExists { .. }
+            | FailureKind::SharedName { .. }
+            | FailureKind::Add(_) => write!(
+                formatter,
+                "error adding container to network \"{network}\": {kind}"
+            ),
+            FailureKind::Check { .. } | FailureKind::Del { .. } => {
+                write!(formatter, "network \"{network}\", {kind}")
+            }
+            FailureKind::Gc(_) | FailureKind::Routes { .. } | FailureKind::Result { .. } => {
+                write!(formatter, "network \"{network}\": {kind}")
+            }
+            FailureKind::Busy { .. } => kind.fmt(formatter),
+        }
+    }
 }
 
 /// What happened to one attachment.
 #[derive(Debug, thiserror::Error)]
 pub enum FailureKind {
-    /// A plugin of its chain is not there.
-    #[error("error adding container to network \"{network}\": {source}")]
-    NoPlugin {
-        /// The CNI name of the network.
-        network: String,
-        /// Which, and where it was looked for.
-        source: FindError,
-    },
+    /// A plugin of its chain is not there: which, and where it was looked for.
+    #[error(transparent)]
+    NoPlugin(FindError),
     /// Its interface exists already.
-    #[error(
-        "error adding container to network \"{network}\": interface name {ifname} already exists in the sandbox"
-    )]
+    #[error("interface name {ifname} already exists in the sandbox")]
     InterfaceExists {
-        /// The CNI name of the network.
-        network: String,
         /// The name.
         ifname: String,
     },
     /// Its cached result would have the name of another attachment's.
-    #[error(
-        "error adding container to network \"{network}\": its cached result would have the name of that of network \"{other}\""
-    )]
+    #[error("its cached result would have the name of that of network \"{other}\"")]
     SharedName {
-        /// The CNI name of the network.
-        network: String,
         /// The CNI name of the other one.
         other: String,
     },
     /// Its chain failed on ADD.
-    #[error("error adding container to network \"{network}\": {source}")]
-    Add {
-        /// The CNI name of the network.
-        network: String,
-        /// What the plugin said.
-        source: ChainError,
-    },
+    #[error(transparent)]
+    Add(ChainError),
     /// Its chain failed on CHECK.
-    #[error("network \"{network}\", interface {ifname}: {source}")]
+    #[error("interface {ifname}: {source}")]
     Check {
-        /// The CNI name of the network.
-        network: String,
         /// The interface.
         ifname: String,
         /// What the plugin said.
         source: ChainError,
     },
     /// Plugins of its chain failed on DEL.
-    #[error("network \"{network}\", interface {ifname}: {source}")]
+    #[error("interface {ifname}: {source}")]
     Del {
-        /// The CNI name of the network.
-        network: String,
         /// The interface.
         ifname: String,
         /// What the plugins said.
         source: ChainErrors,
     },
     /// Plugins of its chain failed on GC.
-    #[error("network \"{network}\": {source}")]
-    Gc {
-        /// The CNI name of the network.
-        network: String,
-        /// What the plugins said.
-        source: ChainErrors,
-    },
-    /// Somebody still works on a container that GC would detach.
+    #[error(transparent)]
+    Gc(ChainErrors),
+    /// Somebody still works on a container that GC would detach: all of its networks.
     #[error("container {container} is busy: {reason}")]
     Busy {
         /// Its id.
@@ -161,20 +156,16 @@ pub enum FailureKind {
         reason: String,
     },
     /// Its default routes could not be changed.
-    #[error("network \"{network}\": cannot change the default route of {ifname}: {source}")]
+    #[error("cannot change the default route of {ifname}: {source}")]
     Routes {
-        /// The CNI name of the network.
-        network: String,
         /// The interface.
         ifname: String,
         /// What the kernel says.
         source: io::Error,
     },
     /// Its result cannot be given to the runtime in the version that it asks for.
-    #[error("network \"{network}\": its result has no form in CNI version {version}: {source}")]
+    #[error("its result has no form in CNI version {version}: {source}")]
     Result {
-        /// The CNI name of the network.
-        network: String,
         /// The version that the runtime asks for.
         version: Version,
         /// Why.
@@ -185,10 +176,10 @@ pub enum FailureKind {
 impl FailureKind {
     fn code(&self) -> u32 {
         match self {
-            Self::NoPlugin { .. } | Self::SharedName { .. } => code::INVALID_NETWORK_CONFIG,
+            Self::NoPlugin(_) | Self::SharedName { .. } => code::INVALID_NETWORK_CONFIG,
             Self::InterfaceExists { .. } => code::INVALID_ENVIRONMENT,
-            Self::Add { source, .. } | Self::Check { source, .. } => delegate_code(source.code()),
-            Self::Del { source, .. } | Self::Gc { source, .. } => delegate_code(source.code()),
+            Self::Add(source) | Self::Check { source, .. } => delegate_code(source.code()),
+            Self::Del { source, .. } | Self::Gc(source) => delegate_code(source.code()),
             Self::Busy { .. } => code::TRY_AGAIN_LATER,
             Self::Routes { .. } => code::INTERNAL,
             Self::Result { .. } => code::INCOMPATIBLE_VERSION,

@@ -18,8 +18,7 @@ impl Engine<'_> {
         deadline: Instant,
     ) -> Option<(Record, Failure)> {
         let files = device_info::files(container, [&record]);
-        let nothing_ran =
-            matches!(&failure.kind, FailureKind::Add { source, .. } if source.nothing_ran());
+        let nothing_ran = matches!(&failure.kind, FailureKind::Add(source) if source.nothing_ran());
         let left = match nothing_ran {
             true => None,
             false => self.del_half_made(record, container, Some(failure), deadline),
@@ -68,7 +67,7 @@ impl Engine<'_> {
     ) -> Result<(), ChainErrors> {
         let attachment = record.attachment(container, netns);
         match failure.map(|failure| &failure.kind) {
-            Some(FailureKind::Add { source, .. }) => {
+            Some(FailureKind::Add(source)) => {
                 let made = source.partial.as_deref();
                 self.runtime
                     .del_with_result(&record.conf, &attachment, made, deadline)

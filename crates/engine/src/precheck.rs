@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures, Record};
+use crate::{Container, Engine, EngineError, FailureKind, Failures, Record};
 
 impl Engine<'_> {
     /// Refuses names, arguments, programs and interfaces that an ADD would fail over half-way.
@@ -20,18 +20,14 @@ impl Engine<'_> {
     fn check_names(&self, container: &Container, records: &[Record]) -> Result<(), EngineError> {
         let mut cached = BTreeMap::new();
         for record in records {
-            let network = || record.conf.name().to_owned();
             let attachment = record.attachment(container, &container.netns);
             let name = self
                 .runtime
                 .cache_name(&record.conf, &attachment)
-                .map_err(|source| {
-                    let network = network();
-                    refused(record, FailureKind::Add { network, source })
-                })?;
+                .map_err(|source| refused(record, FailureKind::Add(source)))?;
             if let Some(other) = cached.insert(name, record.conf.name()) {
-                let (network, other) = (network(), other.to_owned());
-                return Err(refused(record, FailureKind::SharedName { network, other }));
+                let other = other.to_owned();
+                return Err(refused(record, FailureKind::SharedName { other }));
             }
         }
         Ok(())
@@ -40,8 +36,7 @@ impl Engine<'_> {
     fn check_programs(&self, records: &[Record]) -> Result<(), EngineError> {
         for record in records.iter().filter(|record| !record.requests.optional) {
             if let Err(source) = self.runtime.precheck(&record.conf) {
-                let network = record.conf.name().to_owned();
-                return Err(refused(record, FailureKind::NoPlugin { network, source }));
+                return Err(refused(record, FailureKind::NoPlugin(source)));
             }
         }
         Ok(())
@@ -68,9 +63,8 @@ impl Engine<'_> {
         match records.iter().find(is_taken) {
             None => Ok(()),
             Some(record) => {
-                let (network, ifname) = (record.conf.name().to_owned(), record.ifname.to_string());
-                let kind = FailureKind::InterfaceExists { network, ifname };
-                Err(refused(record, kind))
+                let ifname = record.ifname.to_string();
+                Err(refused(record, FailureKind::InterfaceExists { ifname }))
             }
         }
     }
@@ -78,10 +72,7 @@ impl Engine<'_> {
 
 fn refused(record: &Record, kind: FailureKind) -> EngineError {
     EngineError::Attachment {
-        failure: Failure {
-            network: record.conf.name().to_owned(),
-            kind,
-        },
+        failure: record.failure(kind),
         undo: Failures::default(),
     }
 }

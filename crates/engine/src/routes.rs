@@ -13,31 +13,22 @@ impl Engine<'_> {
         record: &Record,
         result: &mut CniResult,
     ) -> Result<(), Failure> {
-        let network = || record.conf.name().to_owned();
+        let failed = |source| {
+            let ifname = record.ifname.to_string();
+            record.failure(FailureKind::Routes { ifname, source })
+        };
         // A network without interface and address in the sandbox has no routes either (B4.83).
         if result.interfaces.is_empty() && result.ips.is_empty() {
             return Ok(());
         }
         self.netns
             .change_routes(&container.netns, record.ifname.as_str(), &record.routes)
-            .map_err(|source| {
-                record.failure(FailureKind::Routes {
-                    network: network(),
-                    ifname: record.ifname.to_string(),
-                    source,
-                })
-            })?;
+            .map_err(failed)?;
         rewrite(result, &record.routes);
         let attachment = record.attachment(container, &container.netns);
         self.runtime
             .replace_result(&record.conf, &attachment, result)
-            .map_err(|source| {
-                record.failure(FailureKind::Routes {
-                    network: network(),
-                    ifname: record.ifname.to_string(),
-                    source,
-                })
-            })
+            .map_err(failed)
     }
 }
 
