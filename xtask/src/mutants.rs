@@ -60,7 +60,7 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
 fn mutate(name: &str, files: &[&str]) -> Result<usize> {
     let out = root().join("target/mutants").join(name);
     std::fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
-    let mut command = cargo(&["mutants", "--copy-target=true", "--package", name]);
+    let mut command = cargo(&["mutants", "--package", name]);
     for file in files {
         command.arg("--file").arg(file);
     }

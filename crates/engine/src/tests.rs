@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use cni::Version;
 use plan::{PodArgs, RuntimeConfig};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::testing::{Bench, container, plan, soon};
 use crate::{Container, EngineError, Remembered};
 
 mod faults;
 mod gc;
+mod odd;
 mod time;
 
 #[test]
@@ -207,68 +208,6 @@ fn a_default_route_moves_in_kernel_result_status_and_cache() {
     let cached: Value = serde_json::from_slice(&bench.cache.borrow()["b-c1-net1"]).unwrap();
     assert_eq!(cached["result"]["routes"][0]["gw"], "10.0.0.254");
     assert_eq!(bench.routes.borrow().len(), 2);
-}
-
-#[test]
-fn a_default_route_moves_for_what_has_an_interface_and_other_routes_stay() {
-    // B4.83, B4.84
-    let bench = Bench::default();
-    let mut plan = plan(&["a", "b", "c"]);
-    for attachment in &mut plan.attachments {
-        attachment.routes.remove_v4 = true;
-    }
-    let routes = json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}, {"dst": "10.9.0.0/16"}]);
-    let interfaces = json!([{"name": "eth0", "sandbox": "/run/netns/x"}]);
-    bench.answer(
-        "ADD a eth0",
-        json!({"cniVersion": "1.1.0", "interfaces": interfaces, "routes": routes}),
-    );
-    bench.answer(
-        "ADD b net1",
-        json!({"cniVersion": "1.1.0", "routes": routes}),
-    );
-    bench.answer(
-        "ADD c net2",
-        json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.2/24"}]}),
-    );
-    let attached = bench.add(&plan).unwrap();
-    let left = attached.result.routes.iter();
-    let left: Vec<String> = left.map(|route| route.dst.to_string()).collect();
-    assert_eq!(left, ["::/0", "10.9.0.0/16"]);
-    let changed = bench.routes.borrow();
-    let changed: Vec<&str> = changed.iter().map(|(ifname, _)| ifname.as_str()).collect();
-    assert_eq!(
-        changed,
-        ["eth0", "net2"],
-        "b has neither interface nor address"
-    );
-}
-
-#[test]
-fn what_came_into_being_is_told_with_its_addresses() {
-    // B4.44
-    let bench = Bench::default();
-    let interfaces = json!([{"name": "net1", "sandbox": "/run/netns/x"}]);
-    bench.answer(
-        "ADD b net1",
-        json!({"cniVersion": "1.1.0", "interfaces": interfaces}),
-    );
-    bench.answer(
-        "ADD c net2",
-        json!({"cniVersion": "1.1.0", "ips": [{"address": "10.0.0.3/24"}]}),
-    );
-    bench.answer("ADD d net3", json!({"cniVersion": "1.1.0"}));
-    let attached = bench.add(&plan(&["a", "b", "c", "d"])).unwrap();
-    let told = |ifname: &str, addresses: &[&str], name: &str| {
-        let addresses = addresses.iter().map(|address| (*address).to_owned());
-        (ifname.to_owned(), addresses.collect(), name.to_owned())
-    };
-    let expected = [
-        told("eth0", &["10.0.0.2/24"], "ns/a"),
-        told("net1", &[], "ns/b"),
-        told("net2", &["10.0.0.3/24"], "ns/c"),
-    ];
-    assert_eq!(attached.interfaces, expected);
 }
 
 #[test]

@@ -225,3 +225,14 @@ fn a_pod_is_attached_elsewhere_where_another_of_its_sandboxes_has_a_ledger() {
     bench.add_to(&again, &plan(&["a"])).unwrap();
     assert!(elsewhere());
 }
+
+#[test]
+fn a_container_that_could_not_be_detached_is_not_reported_as_such() {
+    let bench = Bench::default();
+    bench.add(&plan(&["a"])).unwrap();
+    bench.fail("DEL a eth0", 100);
+    let report = bench.gc(&["other"]);
+    assert!(report.detached.is_empty());
+    assert_eq!((report.failures.0.len(), report.notes.len()), (1, 0));
+    assert_eq!(bench.ledgers.borrow().len(), 1);
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cni::Version;
 use plan::{Plan, PodArgs, RuntimeConfig};
 
-use crate::testing::{Bench, container, plan};
+use crate::testing::{Bench, container, free, plan};
 use crate::{Attached, Committed, EngineError, Remembered};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -34,8 +34,8 @@ fn add(
 fn minutes(bench: &Bench, since: Instant) -> Vec<(String, u64)> {
     let deadlines = bench.deadlines.borrow_mut().drain(..).collect::<Vec<_>>();
     let given = deadlines.iter().map(|deadline| {
-        // Ten minutes more or less are the machine's.
-        (deadline.saturating_duration_since(since).as_secs() + 300) / 600 * 10
+        // A minute or two are the machine's.
+        (deadline.saturating_duration_since(since).as_secs() + 150) / 300 * 5
     });
     bench.take_runs().into_iter().zip(given).collect()
 }
@@ -113,4 +113,19 @@ fn remains_of_an_earlier_add_are_undone_within_the_time_for_that() {
         assert_eq!(minutes(&bench, begin), expect(&expected), "{broken}");
         assert!(bench.is_clean());
     }
+}
+
+#[test]
+fn gc_gives_every_container_and_every_network_an_equal_share() {
+    let (bench, begin) = (Bench::default(), Instant::now());
+    for id in ["c1", "c2"] {
+        bench.add_to(&container(id), &plan(&["a"])).unwrap();
+    }
+    minutes(&bench, begin);
+    let valid = ["other".to_owned()];
+    bench
+        .with(|engine| engine.gc("multus", &valid, begin + HOUR, &free))
+        .unwrap();
+    let expected = [("DEL a eth0", 20), ("DEL a eth0", 30), ("GC a", 60)];
+    assert_eq!(minutes(&bench, begin), expect(&expected));
 }

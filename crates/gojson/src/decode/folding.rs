@@ -203,10 +203,6 @@ impl<'de> SeqAccess<'de> for Items {
             .map(Some)
             .map_err(|e| e.under_index(index))
     }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.0.len())
-    }
 }
 
 struct Members {

@@ -168,6 +168,43 @@ fn an_enum_is_a_name_or_an_object_with_one_key() {
 }
 
 #[test]
+fn an_enum_with_more_than_its_name_and_value_is_an_error() {
+    for kind in [r#"{"named": "a", "x": 1}"#, r#"{"plain": 1}"#, "{}", "[]"] {
+        let error = read(&format!("{{\"kind\": {kind}}}")).unwrap_err();
+        assert_eq!(error.path().split('.').next(), Some("kind"), "{kind}");
+        assert!(error.message().starts_with("invalid "), "{error}");
+    }
+}
+
+#[test]
+fn null_among_others_is_what_go_has_for_nothing() {
+    // B0.2
+    assert_eq!(from_str("[1, null]"), Ok(vec![1_i64, 0]));
+    assert_eq!(from_str("[null, true]"), Ok(vec![false, true]));
+    assert_eq!(from_str("[null]"), Ok(vec![String::new()]));
+    assert_eq!(from_str("[null, 1]"), Ok(vec![None, Some(1_i64)]));
+    assert_eq!(from_str("[null]"), Ok(vec![Vec::<String>::new()]));
+    assert_eq!(from_str("[null]"), Ok(vec![BTreeMap::<String, i64>::new()]));
+}
+
+#[test]
+fn an_error_names_the_kind_of_what_it_found() {
+    // B0.3
+    for (value, kind) in [
+        ("true", "boolean"),
+        ("1", "integer"),
+        ("1.5", "floating point number"),
+        ("[]", "array"),
+        ("{}", "object"),
+    ] {
+        assert_eq!(
+            message(&format!("{{\"logFile\": {value}}}")),
+            format!("logFile: invalid type: {kind}, expected a string")
+        );
+    }
+}
+
+#[test]
 fn text_that_is_not_one_document_is_refused_with_its_place() {
     // #1, #3
     assert_eq!(
@@ -187,6 +224,7 @@ fn a_byte_order_mark_and_comments_get_a_hint() {
     assert!(message("\u{feff}{}").ends_with(", the text starts with a byte order mark"));
     assert!(message("{\n  // no\n}").ends_with(", comments are not JSON"));
     assert!(message("# no\n{}").ends_with(", comments are not JSON"));
+    assert!(message("{\n\n   \"a\": // no\n}").ends_with(", comments are not JSON"));
 }
 
 #[test]

@@ -204,6 +204,18 @@ proptest! {
     }
 
     #[test]
+    fn up_and_down_loses_unknown_keys_alone(result in result(), from in 0..7_usize, to in 0..7_usize) {
+        let (from, to) = (Version::ALL[from.min(to)], Version::ALL[from.max(to)]);
+        let Ok(there) = result.convert(from) else { return Ok(()) };
+        let back = there.clone().convert(to).and_then(|up| up.convert(from));
+        let mut expected = there;
+        if to.family() != from.family() {
+            expected.extra.clear();
+        }
+        prop_assert_eq!(back, Ok(expected));
+    }
+
+    #[test]
     fn down_and_up_loses_what_the_table_says_and_no_more(result in result(), to in 0..7_usize) {
         let to = Version::ALL[to];
         let mut expected = result.clone();
