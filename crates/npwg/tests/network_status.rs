@@ -53,7 +53,7 @@ fn a_recorded_annotation_has_the_expected_values() {
 
 #[test]
 fn name_and_dns_stand_in_the_smallest_element() {
-    // B3.71
+    // B3.71, B3.77
     let statuses = [NetworkStatus::default()];
     assert_eq!(
         status::render(&statuses).unwrap(),

@@ -110,12 +110,11 @@ pub fn capability_args(
     if is_default {
         return map;
     }
-    if let Some(port_mappings) = requests
-        .port_mappings
-        .as_ref()
-        .filter(|mappings| !mappings.is_empty())
-    {
-        map.insert("portMappings".to_owned(), json!(port_mappings));
+    match &requests.port_mappings {
+        None => {}
+        // Nothing takes the place of the runtime's too (B3.39).
+        Some(none) if none.is_empty() => drop(map.remove("portMappings")),
+        Some(mappings) => drop(map.insert("portMappings".to_owned(), json!(mappings))),
     }
     if let Some(bandwidth) = &requests.bandwidth {
         map.insert("bandwidth".to_owned(), json!(bandwidth));
@@ -266,19 +265,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_request_leaves_the_runtimes_capability_arguments() {
+    fn an_attachment_without_requests_has_the_runtimes_capability_arguments() {
         // B4.64
         let runtime = json!({
             "portMappings": [{"hostPort": 80, "containerPort": 8080}],
             "bandwidth": {"ingressRate": 1}, "ips": ["10.0.0.1/24"], "mac": "m", "infinibandGUID": "g", "deviceID": "d",
         });
         let runtime: RuntimeConfig = gojson::from_value(runtime).unwrap();
-        let requests = Requests {
-            port_mappings: Some(Vec::new()),
-            ..Requests::default()
-        };
         assert_eq!(
-            capability_args(&runtime, &requests, false),
+            capability_args(&runtime, &Requests::default(), false),
             runtime.to_map()
         );
         let port = npwg::PortMapping {
@@ -304,6 +299,33 @@ mod tests {
             Value::Object(capability_args(&runtime, &requests, false)),
             expected
         );
+    }
+
+    #[test]
+    fn a_list_of_ports_takes_the_place_of_the_runtimes_even_where_it_is_empty() {
+        // B2.48, B3.39, B4.64, B4.66, T1.15, T1.19
+        let mapping = |port| npwg::PortMapping {
+            host_port: port,
+            ..npwg::PortMapping::default()
+        };
+        let runtime = RuntimeConfig {
+            port_mappings: vec![mapping(80)],
+            ..RuntimeConfig::default()
+        };
+        let asked = |port_mappings| Requests {
+            port_mappings,
+            ..Requests::default()
+        };
+        let ports = |requests: &Requests, is_default| {
+            let map = capability_args(&runtime, requests, is_default);
+            map.get("portMappings")
+                .map(|list| list[0]["hostPort"].clone())
+        };
+        assert_eq!(ports(&asked(None), false), Some(json!(80)));
+        assert_eq!(ports(&asked(Some(vec![mapping(1)])), false), Some(json!(1)));
+        assert_eq!(ports(&asked(Some(Vec::new())), false), None);
+        assert_eq!(ports(&asked(Some(Vec::new())), true), Some(json!(80)));
+        assert_eq!(runtime.port_mappings.len(), 1);
     }
 
     #[test]

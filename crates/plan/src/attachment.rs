@@ -85,7 +85,13 @@ impl Attachment {
         [
             ("ips", !requests.ips.is_empty()),
             ("mac", requests.mac.is_some()),
-            ("portMappings", requests.port_mappings.is_some()),
+            (
+                "portMappings",
+                requests
+                    .port_mappings
+                    .as_ref()
+                    .is_some_and(|mappings| !mappings.is_empty()),
+            ),
             ("bandwidth", requests.bandwidth.is_some()),
             ("infinibandGUID", requests.infiniband_guid.is_some()),
         ]

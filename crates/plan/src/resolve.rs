@@ -101,12 +101,21 @@ fn outcome(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Outcome, 
     devices::assign(request, facts, pod, &mut networks, &mut warnings)?;
     let attachments = assemble(conf, request, networks)?;
     warnings.extend(attachments.iter().flat_map(missing_capabilities));
-    let pod = pod.map(|pod| pod.reference.clone());
+    let pod = pod.map(|pod| identity(pod, request));
     Ok(Outcome::Attach(Plan {
         pod,
         attachments,
         warnings,
     }))
+}
+
+/// Who the pod is: a manifest need not know the UID, the runtime does.
+fn identity(pod: &Pod, request: &Request) -> PodRef {
+    let mut reference = pod.reference.clone();
+    if reference.uid.is_empty() {
+        reference.uid.clone_from(&request.args.pod.uid);
+    }
+    reference
 }
 
 enum Found<'a> {

@@ -233,7 +233,7 @@ pub(crate) fn auxiliary_chain(conf: &NetConf, facts: &Facts) -> Result<Option<Ne
         network: "auxiliaryCNIChainName".to_owned(),
         source,
     })?;
-    let plugins = chain_directory(facts, &Path::new(cluster_network).with_file_name(name))?;
+    let plugins = chain_directory(facts, &parent(cluster_network).join(name))?;
     if plugins.is_empty() {
         return Ok(None);
     }
@@ -254,6 +254,15 @@ pub(crate) fn auxiliary_chain(conf: &NetConf, facts: &Facts) -> Result<Option<Ne
         requests: Requests::of_configuration(conf),
         resource: None,
     }))
+}
+
+/// The directory of a path: what stands before its last slash, so that `/d/` is in `/d`.
+fn parent(path: &str) -> &Path {
+    Path::new(match path.rsplit_once('/') {
+        None => ".",
+        Some(("", _)) => "/",
+        Some((directory, _)) => directory,
+    })
 }
 
 /// Merges an element's `cni-args` into `args.cni` of every plugin; the pod wins, key by key (B5.63, MN-035).

@@ -7,24 +7,44 @@ pub(crate) enum Flags {
     None,
     /// Print the version.
     Version,
-    /// Something that there is not.
-    Unknown(String),
+    /// Print what flags there are.
+    Help,
+    /// Something that there is not, in the words of Go's `flag` package.
+    Wrong(String),
 }
 
-/// Reads the command line as Go's `flag` package does: one or two dashes.
-pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
-    match arguments.next().as_deref() {
-        None => Flags::None,
-        Some(
-            "-v" | "--v" | "-version" | "--version" | "-v=true" | "--v=true" | "-version=true"
-            | "--version=true",
-        ) => Flags::Version,
-        Some("-v=false" | "--v=false" | "-version=false" | "--version=false" | "--") => Flags::None,
-        Some(flag) if flag.starts_with('-') && flag.len() > 1 => {
-            Flags::Unknown(flag.trim_start_matches('-').to_owned())
+/// Reads the command line as Go's `flag` package does: one or two dashes, up to the first word that is no flag.
+pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Flags {
+    let mut version = false;
+    for argument in arguments {
+        let flag = match argument.strip_prefix('-') {
+            None | Some("" | "-") => break,
+            Some(flag) => flag.strip_prefix('-').unwrap_or(flag),
+        };
+        let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
+        match name {
+            "v" | "version" => match boolean(value) {
+                Some(on) => version = on,
+                None => {
+                    return Flags::Wrong(format!("invalid boolean value {value:?} for -{name}"));
+                }
+            },
+            "h" | "help" => return Flags::Help,
+            _ if name.is_empty() || name.starts_with('-') => {
+                return Flags::Wrong(format!("bad flag syntax: {argument}"));
+            }
+            _ => return Flags::Wrong(format!("flag provided but not defined: -{name}")),
         }
-        // Go stops at the first word that is no flag.
-        Some(_) => Flags::None,
+    }
+    if version { Flags::Version } else { Flags::None }
+}
+
+/// Go's words for yes and no.
+fn boolean(word: &str) -> Option<bool> {
+    match word {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
     }
 }
 
@@ -42,20 +62,49 @@ pub fn version() -> String {
 mod tests {
     use super::*;
 
+    fn flags(line: &str) -> Flags {
+        read(line.split_whitespace().map(str::to_owned))
+    }
+
     #[test]
-    fn both_spellings_of_both_flags_ask_for_the_version() {
+    fn every_spelling_of_both_flags_asks_for_the_version() {
         // B1.20
-        for flag in ["-v", "--v", "-version", "--version"] {
-            assert_eq!(
-                read([flag.to_owned()].into_iter()),
-                Flags::Version,
-                "{flag}"
-            );
+        for line in [
+            "-v",
+            "--v",
+            "-version",
+            "--version",
+            "-v=true",
+            "--version=1",
+            "-v=T",
+            "-v=false -version",
+        ] {
+            assert_eq!(flags(line), Flags::Version, "{line}");
         }
-        assert_eq!(read(std::iter::empty()), Flags::None);
-        assert_eq!(
-            read(["--help".to_owned()].into_iter()),
-            Flags::Unknown("help".to_owned())
-        );
+    }
+
+    #[test]
+    fn nothing_is_asked_for_by_a_flag_that_is_off_or_stands_behind_the_first_word() {
+        // B1.20
+        for line in ["", "-v=false", "-version -v=0", "word -v", "-- -v", "- -v"] {
+            assert_eq!(flags(line), Flags::None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_there_is_not_is_told_and_help_is_no_fault() {
+        // B1.20
+        let wrong = |text: &str| Flags::Wrong(text.to_owned());
+        for (line, expected) in [
+            ("--help", Flags::Help),
+            ("-h", Flags::Help),
+            ("--conf=x", wrong("flag provided but not defined: -conf")),
+            ("-version -x", wrong("flag provided but not defined: -x")),
+            ("-v=yes", wrong("invalid boolean value \"yes\" for -v")),
+            ("---v", wrong("bad flag syntax: ---v")),
+            ("--=v", wrong("bad flag syntax: --=v")),
+        ] {
+            assert_eq!(flags(line), expected, "{line}");
+        }
     }
 }

@@ -52,21 +52,28 @@ const ABOUT: About<'_> = About {
 /// Runs the program.
 pub fn main(program: &dyn Program) -> ExitCode {
     std::panic::set_hook(Box::new(fault));
-    match flags::read(std::env::args().skip(1)) {
-        flags::Flags::None => {}
+    let arguments = std::env::args_os().skip(1);
+    match flags::read(arguments.map(|word| word.to_string_lossy().into_owned())) {
+        flags::Flags::None => serve(program),
         flags::Flags::Version => {
             println!("{}: {}", program.name(), flags::version());
-            return ExitCode::SUCCESS;
+            ExitCode::SUCCESS
         }
-        flags::Flags::Unknown(flag) => {
-            eprintln!(
-                "flag provided but not defined: {flag}\nUsage of {}:\n  -v\tShow version\n  -version\n    \tShow version",
-                program.name()
-            );
-            return ExitCode::from(2);
+        flags::Flags::Help => {
+            eprint!("{}", usage(program));
+            ExitCode::SUCCESS
+        }
+        flags::Flags::Wrong(text) => {
+            eprint!("{text}\n{}", usage(program));
+            ExitCode::from(2)
         }
     }
-    serve(program)
+}
+
+/// What flags there are (B1.20).
+fn usage(program: &dyn Program) -> String {
+    let name = program.name();
+    format!("Usage of {name}:\n  -v\tShow version\n  -version\n    \tShow version\n")
 }
 
 /// A fault of this program is an error to the runtime like any other; the ledger tells the next DEL what to undo.

@@ -15,7 +15,7 @@ fn run(node: &Node, arguments: &[&str]) -> Finished {
 fn either_flag_prints_the_version_whatever_else_is_there() {
     // B1.20, B1.9
     let node = Node::bare();
-    for flag in ["-v", "--v", "-version", "--version"] {
+    for flag in ["-v", "--v", "-version", "--version", "-v=1"] {
         let done = node
             .world
             .command(&node.multus)
@@ -25,14 +25,14 @@ fn either_flag_prints_the_version_whatever_else_is_there() {
             .unwrap();
         let text = done.stdout_text();
         assert!(done.status.success(), "{flag}");
-        assert!(
-            text.starts_with("multus: version:") && text.ends_with('\n'),
-            "{flag}: {text:?}"
-        );
-        assert!(
-            text.contains(", commit:") && text.contains(", date:"),
-            "{text:?}"
-        );
+        // multus: version:<version>(<state>), commit:<commit>, date:<date>
+        let rest = text.strip_prefix("multus: version:").unwrap();
+        let (version, rest) = rest.split_once('(').unwrap();
+        let (_, rest) = rest.split_once("), commit:").unwrap();
+        let (commit, date) = rest.split_once(", date:").unwrap();
+        for part in [version, commit, date.strip_suffix('\n').unwrap()] {
+            assert!(!part.is_empty() && !part.contains('\n'), "{text:?}");
+        }
     }
 }
 
@@ -40,13 +40,51 @@ fn either_flag_prints_the_version_whatever_else_is_there() {
 fn an_unknown_flag_is_answered_with_the_usage_on_standard_error() {
     // B1.20
     let node = Node::bare();
-    for flag in ["-x", "--help", "--conf=/etc/x"] {
-        let done = run(&node, &[flag]);
+    for arguments in [
+        &["-x"][..],
+        &["--conf=/etc/x"],
+        &["-version", "-x"],
+        &["-v=maybe"],
+        &["---v"],
+    ] {
+        let flag = arguments.join(" ");
+        let done = run(&node, arguments);
         assert_eq!(done.status.code(), Some(2), "{flag}");
         assert_eq!(done.stdout_text(), "", "{flag}");
         let usage = done.stderr_text();
         assert!(usage.contains("Usage of multus:"), "{flag}: {usage:?}");
         assert!(usage.contains("-version"), "{flag}: {usage:?}");
+    }
+}
+
+#[test]
+fn help_is_the_usage_and_no_fault() {
+    // B1.20
+    let node = Node::bare();
+    for flag in ["-h", "--help"] {
+        let done = run(&node, &[flag]);
+        assert_eq!(done.status.code(), Some(0), "{flag}");
+        assert_eq!(done.stdout_text(), "", "{flag}");
+        assert!(done.stderr_text().starts_with("Usage of multus:"), "{flag}");
+    }
+}
+
+#[test]
+fn what_stands_behind_the_first_word_is_no_flag() {
+    // B1.20: started by hand, it says what it is
+    let node = Node::bare();
+    for arguments in [
+        &["word", "-x"][..],
+        &["--", "-x"],
+        &["-", "-x"],
+        &["-v=false"],
+    ] {
+        let done = run(&node, arguments);
+        assert_eq!(done.status.code(), Some(0), "{arguments:?}");
+        assert!(
+            done.stderr_text().starts_with("meta-plugin"),
+            "{arguments:?}"
+        );
     }
 }
 

@@ -29,7 +29,7 @@ fn everything() -> Value {
 
 #[test]
 fn a_plugin_gets_what_it_declares_in_the_spelling_of_the_specification() {
-    // B4.124, B2.40, B2.41, B2.47; containerd's keys are Go's
+    // B4.124, B2.40, B2.41, B2.47, T3.14; containerd's keys are Go's
     let stage = Stage::new();
     let list = json!({"cniVersion": "1.0.0", "name": "cluster", "plugins": [
         stage.plugin("alpha", json!({"capabilities": everything()})),
@@ -96,7 +96,7 @@ const REQUESTS: &str = r#"[{"name": "lan", "mac": "02:00:00:00:00:01", "ips": ["
 
 #[test]
 fn the_pods_requests_take_the_place_of_the_runtimes() {
-    // B5.58, B5.65, B2.42–B2.46, B4.64, B3.34–B3.40
+    // B5.58, B5.65, B2.42–B2.46, B4.64, B3.34–B3.40, T3.13
     let stage = Stage::new();
     let all = json!({"capabilities": everything()});
     stage
@@ -124,8 +124,24 @@ fn the_pods_requests_take_the_place_of_the_runtimes() {
 }
 
 #[test]
+fn an_empty_list_of_ports_takes_the_place_of_the_runtimes() {
+    // B3.39, B4.64
+    let stage = Stage::new();
+    let all = json!({"capabilities": everything()});
+    stage
+        .node
+        .definition("shop", "lan", &stage.network("lan", all.clone()));
+    let mut conf = stage.node.conf(&[stage.network("cluster", all)]);
+    conf["runtimeConfig"] = of_containerd();
+    let calls = stage.add(&conf, r#"[{"name": "lan", "portMappings": []}]"#);
+    assert_eq!(calls[0].at("/runtimeConfig/portMappings/0/hostPort"), 8080);
+    assert_eq!(calls[1].at("/runtimeConfig/portMappings"), &Value::Null);
+    assert_eq!(calls[1].at("/runtimeConfig/mac"), "02:00:00:00:00:0a");
+}
+
+#[test]
 fn check_and_del_get_the_arguments_of_the_add() {
-    // Q20: upstream forgets port mappings and bandwidth
+    // B4.109, Q20: upstream forgets port mappings and bandwidth
     let stage = Stage::new();
     stage.node.definition(
         "shop",

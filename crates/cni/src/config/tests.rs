@@ -330,12 +330,12 @@ fn an_edit_that_breaks_a_plugin_changes_nothing() {
 
 #[test]
 fn a_version_can_be_set_for_good() {
-    // B4.104
-    let conf = parse(json!({"name": "n", "CNIVersion": "0.3.1", "cniVersions": ["0.4.0"], "plugins": [{"type": "a"}]})).unwrap();
+    // B4.104, T1.24
+    let conf = parse(json!({"name": "n", "CNIVersion": "0.3.1", "cniVersions": ["0.4.0"], "x": [1], "plugins": [{"type": "a", "own": {"y": 2}}]})).unwrap();
     let conf = conf.with_version("1.0.0").unwrap();
     assert_eq!(
         text(&conf),
-        r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"a"}]}"#
+        r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"own":{"y":2},"type":"a"}],"x":[1]}"#
     );
     assert_eq!(conf.version(), Version::V1_0_0);
     assert!(conf.with_version("1.0").is_err());

@@ -173,7 +173,7 @@ fn an_interface_index_out_of_range_is_found() {
 
 #[test]
 fn bad_values_are_named_by_their_place() {
-    // #70, #71
+    // B0.6, T4.4, #70, #71
     for (value, message) in [
         (json!([]), "document: not an object"),
         (
@@ -237,6 +237,7 @@ fn bad_values_are_named_by_their_place() {
 
 #[test]
 fn empty_gateways_count_as_absent_and_null_lists_as_empty() {
+    // B0.6
     let value =
         json!({"ips": [{"address": "10.0.0.1/8", "gateway": ""}], "routes": null, "dns": null});
     let result = parse(value).unwrap();

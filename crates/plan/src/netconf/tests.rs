@@ -8,7 +8,7 @@ fn parse(text: &str) -> Result<NetConf, PlanError> {
 
 #[test]
 fn defaults_are_filled_in() {
-    // B2.7–B2.22, B10.1–B10.9, T1.11
+    // B2.7–B2.9, B2.11–B2.13, B2.18–B2.24, B10.1–B10.9, T1.5, T1.11
     let conf = parse(&format!("{{\"name\":\"m\",{DELEGATE}}}")).unwrap();
     assert_eq!(conf.conf_dir, PathBuf::from("/etc/cni/multus/net.d"));
     assert_eq!(conf.cni_dir, PathBuf::from("/var/lib/cni/multus"));
@@ -19,6 +19,46 @@ fn defaults_are_filled_in() {
     assert_eq!(conf.cni_version, Version::V0_1_0);
     assert_eq!(conf.readiness_indicator_file, None);
     assert!(conf.log_to_stderr && !conf.namespace_isolation && conf.kubeconfig.is_none());
+    assert!(conf.cluster_network.is_none() && conf.default_networks.is_empty());
+    assert!(conf.readiness_indicator_file.is_none() && conf.auxiliary_chain.is_none());
+    assert!(!conf.retry_delete_on_error);
+}
+
+#[test]
+fn every_key_sets_its_value() {
+    // B2.1–B2.24, T1.1, T1.3, T1.6, T1.8, T1.11
+    let text = r#"{"cniVersion":"0.4.0","name":"m","type":"multus","confDir":"/c","cniDir":"/d","binDir":"/b",
+        "delegates":[{"name":"a","type":"bridge"},{"name":"b","plugins":[{"type":"macvlan"}]}],
+        "defaultNetworks":["x","y"],"kubeconfig":"/k","logFile":"/l","logLevel":"debug","logToStderr":false,
+        "readinessindicatorfile":"/r","namespaceIsolation":true,"globalNamespaces":" foo,bar ,default",
+        "systemNamespaces":["s"],"multusNamespace":"n","retryDeleteOnError":true,"auxiliaryCNIChainName":"aux",
+        "runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"}]}}"#;
+    let conf = parse(text).unwrap();
+    assert_eq!(
+        (conf.cni_version, conf.cni_version_label.as_str()),
+        (Version::V0_4_0, "0.4.0")
+    );
+    let paths = [&conf.conf_dir, &conf.cni_dir, &conf.bin_dir];
+    assert_eq!(paths, ["/c", "/d", "/b"].map(PathBuf::from).each_ref());
+    // The first one is the default network; each is named by its configuration (T1.20).
+    let names: Vec<&str> = conf.delegates.iter().map(NetworkConf::name).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(conf.delegates[0].plugins()[0].plugin_type(), "bridge");
+    assert_eq!(conf.default_networks, ["x", "y"]);
+    assert_eq!(conf.kubeconfig, Some("/k".into()));
+    assert_eq!(conf.log_file, Some("/l".into()));
+    assert_eq!(
+        (conf.log_level.as_str(), conf.log_to_stderr),
+        ("debug", false)
+    );
+    assert_eq!(conf.readiness_indicator_file, Some("/r".into()));
+    assert!(conf.namespace_isolation && conf.retry_delete_on_error);
+    assert_eq!(conf.global_namespaces, ["foo", "bar", "default"]);
+    assert_eq!(conf.system_namespaces, ["s"]);
+    assert_eq!(conf.multus_namespace, "n");
+    assert_eq!(conf.auxiliary_chain.as_deref(), Some("aux"));
+    let ports = &conf.runtime_config.port_mappings;
+    assert_eq!((ports.len(), ports[0].host_port), (1, 8080));
 }
 
 #[test]
@@ -131,7 +171,7 @@ fn every_path_is_taken_as_it_is_written() {
 
 #[test]
 fn log_options_that_are_not_named_keep_their_defaults() {
-    // B2.14–B2.17, B9.4, B9.5, T6.1
+    // B2.14–B2.17, B9.4, B9.5, T1.4, T6.1
     let of = |options: &str| parse(&format!("{{{options}{DELEGATE}}}")).unwrap();
     let plain = of("");
     assert!(plain.log_to_stderr && plain.log_file.is_none() && plain.log_level.is_empty());

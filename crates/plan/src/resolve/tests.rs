@@ -375,6 +375,17 @@ fn a_pod_is_looked_up_where_there_is_a_name_and_somebody_to_ask() {
 }
 
 #[test]
+fn no_ports_need_no_capability() {
+    // Q74, B3.39
+    let world = World::with_networks(r#"[{"name":"net-a","portMappings":[]}]"#).define(
+        "app",
+        "net-a",
+        &plugin(),
+    );
+    assert_eq!(attach(&inline(), &world).unwrap().warnings, []);
+}
+
+#[test]
 fn all_definitions_are_asked_for_in_one_round() {
     let conf = conf(&inline());
     let request = request(Catalog::Api);

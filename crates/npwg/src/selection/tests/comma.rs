@@ -48,7 +48,7 @@ fn empty_namespace_and_interface_mean_none() {
 
 #[test]
 fn empty_items_are_refused_by_index() {
-    // Q29
+    // B3.25, Q29
     for (text, index) in [("a,", 1), (",a", 0), ("a,,b", 1), (" ", 0), ("a, ,b", 1)] {
         let expected = format!("parsePodNetworkAnnotation: item {index} of the list is empty");
         assert_eq!(refusal(text), expected, "{text:?}");

@@ -168,7 +168,7 @@ fn bandwidth_is_whole_numbers_of_at_least_zero() {
 
 #[test]
 fn gateways_are_addresses() {
-    // B3.43; IPv4 in IPv6 clothes is IPv4
+    // B0.6, B3.43; IPv4 in IPv6 clothes is IPv4
     let gateways = element(r#""default-route": ["::ffff:10.0.0.1"]"#).default_route;
     assert_eq!(gateways, Some(vec!["10.0.0.1".parse().unwrap()]));
     for gateway in ["", "10.0.0.1/24", "gw"] {
