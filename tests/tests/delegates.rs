@@ -6,8 +6,12 @@ mod arguments;
 mod chains;
 #[path = "delegates/environment.rs"]
 mod environment;
+#[path = "delegates/files.rs"]
+mod files;
 #[path = "delegates/inlined.rs"]
 mod inlined;
+#[path = "delegates/keys.rs"]
+mod keys;
 #[path = "delegates/passthru.rs"]
 mod passthru;
 #[path = "delegates/recorded.rs"]

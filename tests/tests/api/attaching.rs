@@ -108,7 +108,7 @@ fn gets_its_networks(name: &str, annotation: impl Fn(&str) -> String) {
 
 #[test]
 fn a_pod_gets_the_networks_of_the_short_form_and_loses_them_without_the_api() {
-    // B11.3, B3.20–B3.22, B3.70–B3.76, B4.60, B7.20–B7.22
+    // B3.1, B3.3, B11.3, B3.20–B3.22, B3.70–B3.76, B4.60, B7.20–B7.22
     gets_its_networks("short", |other| format!("net-a,{other}/net-b@data0"));
 }
 

@@ -96,7 +96,7 @@ fn a_cluster_network_without_definition_is_looked_for_on_disk() {
 
 #[test]
 fn a_cluster_network_that_is_nowhere_is_named() {
-    // B5.41, Q30
+    // B4.25, B5.41, Q30
     let node = ClusterNode::new("nowhere");
     let pod = node.annotated_pod("web", &[]);
     let before = node.snapshot();
@@ -111,7 +111,7 @@ fn a_cluster_network_that_is_nowhere_is_named() {
 
 #[test]
 fn default_networks_are_for_pods_outside_the_system_namespaces() {
-    // B2.12, B2.21, B5.41
+    // B2.12, B2.21, B5.41, T1.12
     let node = ClusterNode::new("default-networks");
     let cluster = of_the_system(&node, "cluster", "10.9.0.2/24");
     let storage = of_the_system(&node, "storage", "10.8.0.2/24");
@@ -163,7 +163,7 @@ fn networks_of_the_pod_follow_those_of_the_configuration() {
 
 #[test]
 fn a_default_network_annotation_replaces_the_configured_one() {
-    // B3.60–B3.63
+    // B3.2, B3.60–B3.63, T3.10
     let node = ClusterNode::new("override");
     let special = of_the_system(&node, "special", "10.7.0.2/24");
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));

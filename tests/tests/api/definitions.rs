@@ -28,7 +28,7 @@ fn refused(node: &ClusterNode, pod: &Pod, conf: &Value, code: u64, reason: &str,
 
 #[test]
 fn a_definition_that_does_not_exist_is_named_in_the_error_and_in_an_event() {
-    // B5.50, T2.2, B5.55, B7.21
+    // B4.25, B5.50, T2.2, B5.55, B7.21
     let node = ClusterNode::new("missing");
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let pod = node.pod("web", "net-a,net-x");
@@ -214,7 +214,7 @@ fn two_networks_with_one_interface_name_are_refused() {
 
 #[test]
 fn a_definition_of_another_namespace_is_for_everyone_unless_namespaces_are_isolated() {
-    // B2.20, B5.70, B5.71
+    // B2.19, B2.20, B5.70, B5.71
     let node = ClusterNode::new("isolated");
     let other = node.api.client().new_namespace("other").unwrap();
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));

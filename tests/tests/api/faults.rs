@@ -118,6 +118,7 @@ fn an_api_that_asks_for_more_time_than_there_is_fails_the_add_at_once() {
 
 #[test]
 fn server_errors_that_do_not_end_fail_the_add_in_time() {
+    // B4.13, Q23
     let internal = || Fault::status(500, "InternalError");
     let text = "500 InternalError: scripted 500 (";
     at_once(OBJECTS, |object| {

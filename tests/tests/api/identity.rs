@@ -32,7 +32,7 @@ fn empty_result(version: &str, netns: &str) -> Value {
 
 #[test]
 fn a_pod_that_the_api_does_not_know_gets_the_empty_result_in_the_version_asked_for() {
-    // B4.12, B4.24, Q2
+    // B4.12, B4.15, B4.24, B4.53, Q2, T3.19
     let node = ClusterNode::new("unknown");
     let pod = node.sandbox_of(&node.namespace, "ghost", SOME_UID);
     let before = node.snapshot();
@@ -54,7 +54,7 @@ fn a_pod_that_the_api_does_not_know_gets_the_empty_result_in_the_version_asked_f
 
 #[test]
 fn a_sandbox_of_an_earlier_pod_of_the_same_name_is_refused() {
-    // Q24, T2.20, B4.14
+    // B4.14, Q24, T2.20, T3.17
     let node = ClusterNode::new("earlier");
     let pod = node.annotated_pod("web", &[]);
     let earlier = node.sandbox_of(&node.namespace, "earlier", SOME_UID);

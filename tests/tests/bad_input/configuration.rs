@@ -13,7 +13,7 @@ fn with(conf: &Value, pointer: &str, value: Value) -> Value {
 
 #[test]
 fn a_value_of_the_wrong_type_is_an_error_that_says_where_it_stands() {
-    // B2.30
+    // B0.3, B2.1–B2.25, B2.30, B4.100
     let scene = Scene::new();
     let conf = scene.conf(&[scene.network("a", json!({}))]);
     let text = || json!(SECRET);
@@ -95,7 +95,7 @@ fn a_value_of_the_wrong_type_is_an_error_that_says_where_it_stands() {
 
 #[test]
 fn a_configuration_that_names_no_network_is_refused() {
-    // B2.30
+    // B2.30, T1.9
     let scene = Scene::new();
     let conf = scene.conf(&[]);
     let without = with(&conf, "/delegates", json!(null));
@@ -121,7 +121,7 @@ fn two_sources_of_pods_exclude_each_other() {
 
 #[test]
 fn a_delegate_that_is_no_configuration_is_refused_with_its_place() {
-    // B5.60, B5.61, cni-runtime #6, #7
+    // B5.60, B5.61, T1.10, cni-runtime #6, #7
     let scene = Scene::new();
     let good = scene.network("good", json!({}));
     for (delegate, fragment, expected) in [
@@ -173,6 +173,7 @@ fn a_network_that_calls_multus_itself_is_refused() {
 
 #[test]
 fn a_state_directory_that_depends_on_where_the_runtime_stands_is_refused() {
+    // B2.8, T3.1
     let scene = Scene::new();
     let conf = scene.conf(&[scene.network("a", json!({}))]);
     for path in ["state", "./state", "../state", ""] {

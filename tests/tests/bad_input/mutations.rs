@@ -86,6 +86,7 @@ fn whatever_stands_in_the_place_of_a_value_is_attached_or_refused_and_never_repe
 
 #[test]
 fn a_configuration_that_is_cut_off_anywhere_is_a_decoding_failure() {
+    // T1.2, T3.5
     // cni-runtime #3
     let scene = Scene::new();
     let text = full(&scene).to_string();

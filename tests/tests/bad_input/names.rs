@@ -100,7 +100,7 @@ fn fifteen_bytes_are_a_name_of_an_interface() {
 
 #[test]
 fn a_hostile_network_name_is_refused_on_every_verb() {
-    // B1.26, cni-runtime #5, #55
+    // B1.26, B2.2, cni-runtime #5, #55
     let scene = Scene::new();
     let mut conf = scene.conf(&[scene.network("a", json!({}))]);
     conf["cniVersion"] = json!("1.1.0");
@@ -131,7 +131,7 @@ fn a_hostile_network_name_is_refused_on_every_verb() {
 
 #[test]
 fn a_delegates_hostile_name_is_refused_before_any_plugin_runs() {
-    // B4.122, cni-runtime #5, #8
+    // B4.122, T3.7, cni-runtime #5, #8
     let scene = Scene::new();
     for name in ["../x", "", "a b", "a/b"] {
         let conf = scene.conf(&[

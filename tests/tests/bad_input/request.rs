@@ -68,7 +68,7 @@ fn an_unknown_verb_is_named() {
 
 #[test]
 fn input_that_is_no_json_object_is_a_decoding_failure_with_its_place() {
-    // B1.26, cni-runtime #1, #3, #4, #113
+    // B1.26, B4.100, T3.5, cni-runtime #1, #3, #4, #113
     let scene = Scene::new();
     let whole = scene.conf(&[scene.network("a", json!({}))]).to_string();
     let cases = [
@@ -189,4 +189,68 @@ fn an_error_says_the_version_that_the_configuration_asked_for() {
         assert_eq!(answer.0.json().unwrap()["cniVersion"], version);
     }
     scene.nothing_left();
+}
+
+#[test]
+fn an_error_is_one_indented_document_and_exit_status_1() {
+    // B1.28: four spaces, no line end; the code of the plugin is kept, every other one is 999
+    let scene = Scene::new();
+    let fail = json!({"verb": "ADD", "code": 123, "msg": "no uplink", "details": "port 7"});
+    let conf = scene.conf(&[scene.network("a", json!({"fail": fail}))]);
+    let answer = scene.call("ADD", &conf);
+    answer.refused(123, &["no uplink", "port 7"]);
+    let text = answer.0.stdout_text();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert!(
+        text.starts_with("{\n    \"") && text.ends_with("\n}"),
+        "{text:?}"
+    );
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["cniVersion", "code", "msg"]);
+
+    let dies = scene.network("a", json!({"per_verb": {"ADD": {"crash": "SIGKILL"}}}));
+    let (code, _) = scene.call("ADD", &scene.conf(&[dies])).error();
+    assert_eq!(code, 999);
+}
+
+#[test]
+fn an_error_begins_with_the_pod_and_the_network_as_far_as_they_are_known() {
+    // B4.2, B4.20, B4.22, B4.25, B4.28, B4.101
+    let mut scene = Scene::new();
+    let good = scene.conf(&[scene.network("a", json!({}))]);
+    let begins = |answer: &Answer, text: &str| {
+        let (_, message) = answer.error();
+        assert!(message.starts_with(text), "{message}");
+    };
+
+    let nothing = scene.conf(&[]);
+    for verb in ["ADD", "DEL", "CHECK"] {
+        begins(
+            &scene.call(verb, &nothing),
+            "Multus: error loading netconf: ",
+        );
+    }
+
+    scene.node.pod_with("default", "pod", "a/b/c");
+    let text = "Multus: [default/pod/]: error loading k8s delegates k8s args: ";
+    begins(&scene.call("ADD", &good), text);
+
+    let mut nowhere = scene.conf(&[]);
+    nowhere["clusterNetwork"] = json!("nowhere");
+    let text = "Multus: [default/pod/]: failed to get clusterNetwork/defaultNetworks: ";
+    begins(&scene.call("ADD", &nowhere), text);
+
+    scene.node.pod_with("default", "pod", "");
+    let failing = scene.network(
+        "a",
+        json!({"fail": {"verb": "ADD", "code": 100, "msg": "no"}}),
+    );
+    scene.pod.args.push_str(";K8S_POD_UID=u1");
+    let text = "[default/pod/u1:a]: error adding container to network \"a\": ";
+    begins(&scene.call("ADD", &scene.conf(&[failing])), text);
+
+    scene.pod.args = "IgnoreUnknown=1;oops".to_owned();
+    for verb in ["ADD", "DEL", "CHECK"] {
+        begins(&scene.call(verb, &good), "Multus: error getting k8s args: ");
+    }
 }

@@ -43,7 +43,7 @@ fn a_runtime_may_mean_the_nodes_own_namespace() {
 
 #[test]
 fn a_path_that_is_no_network_namespace_is_refused_before_any_plugin_runs() {
-    // B4.40, cni-runtime #80
+    // B4.40, T3.4, cni-runtime #80
     let mut scene = Scene::new();
     let conf = scene.conf(&[scene.network("a", json!({}))]);
     let pipe = scene.signal("pipe");

@@ -73,7 +73,7 @@ fn a_result_that_cannot_be_used_fails_the_add_and_names_the_field() {
 
 #[test]
 fn null_and_an_empty_object_are_empty_results() {
-    // cni-runtime #33, #34
+    // T3.3, cni-runtime #33, #34
     let scene = Scene::new();
     for printed in ["null", "{}", "{\"cniVersion\": \"0.2.0\"}"] {
         let conf = trio::conf(&scene, json!({"stdout": printed}));

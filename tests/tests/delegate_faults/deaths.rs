@@ -32,7 +32,7 @@ fn a_plugin_that_is_killed_is_reported_with_its_signal() {
 
 #[test]
 fn a_plugin_that_hangs_is_ended_at_the_deadline_with_all_that_it_started() {
-    // Q52, cni-runtime #41
+    // B4.3, Q52: upstream waits for ever; cni-runtime #41
     let scene = Scene::new();
     let conf = hurried(&scene, json!({"hang": true}));
     let answer = trio::fails(&scene, &conf, 999, &["timed out"]);

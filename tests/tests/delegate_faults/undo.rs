@@ -101,7 +101,7 @@ fn the_one_that_failed_stays_too_where_it_cannot_be_undone() {
 
 #[test]
 fn one_failing_del_keeps_none_of_the_others_from_it() {
-    // B4.105, MN-102
+    // B4.105, T3.2, MN-102
     let scene = Scene::new();
     let conf = trio::around(&scene, stubborn(&scene, "bad"));
     scene.call("ADD", &conf).result();

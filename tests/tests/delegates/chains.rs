@@ -25,7 +25,7 @@ fn chain(stage: &Stage, version: &str) -> Value {
 
 #[test]
 fn each_plugin_gets_the_result_of_the_one_before() {
-    // B4.125
+    // B4.42, B4.125
     let stage = Stage::new();
     stage
         .node
@@ -51,7 +51,7 @@ fn each_plugin_gets_the_result_of_the_one_before() {
 
 #[test]
 fn check_goes_forward_and_del_backward_with_the_last_result() {
-    // B4.127, B4.128
+    // B4.127, B4.128, T3.15, T3.16
     let stage = Stage::new();
     stage
         .node
@@ -133,7 +133,7 @@ fn a_result_without_version_has_that_of_the_configuration() {
 
 #[test]
 fn a_plugin_that_fails_stops_its_chain_and_all_of_it_is_undone() {
-    // B4.30, B4.31, B4.125
+    // B4.30, B4.31, B4.125, T3.6
     let stage = Stage::new();
     let mut list = chain(&stage, "1.0.0");
     list["plugins"][1]["script"]["fail"] = json!({"verb": "ADD", "code": 120, "msg": "no"});

@@ -50,7 +50,7 @@ fn a_delegate_gets_the_six_variables() {
 
 #[test]
 fn the_search_path_begins_with_bin_dir() {
-    // B4.120
+    // B2.9, B4.120
     let stage = Stage::new();
     let mut conf = stage.conf();
     let own = stage.node.world.folder("own-bin").unwrap();
@@ -88,7 +88,7 @@ fn interfaces_are_named_by_request_or_by_place() {
 
 #[test]
 fn inline_delegates_count_too() {
-    // B4.60
+    // B2.10, B4.60
     let stage = Stage::new();
     stage
         .node

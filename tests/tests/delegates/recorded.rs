@@ -82,7 +82,7 @@ fn comparable(ledger: &Value) -> Vec<Value> {
 
 #[test]
 fn the_ledger_is_upstreams_scratch_file() {
-    // B2.60–B2.72
+    // B0.5, B2.60–B2.72, T3.12
     for pod in PODS {
         let again = Again::attach(pod);
         let ours = again.node.ledger(&again.container.id);
@@ -129,7 +129,7 @@ fn each_once(args: &Value) -> Vec<Value> {
 
 #[test]
 fn the_cached_results_have_upstreams_keys_and_values() {
-    // B4.126; what the plugins answered is theirs
+    // B0.5, B2.8, B4.126; what the plugins answered is theirs
     for pod in PODS {
         let again = Again::attach(pod);
         let recorded = again.recording.cached();

@@ -136,7 +136,7 @@ fn arguments_that_cannot_be_merged_are_refused_before_anything_runs() {
 
 #[test]
 fn gc_tells_every_networks_plugins_what_is_in_use() {
-    // B4.141, #95: the key has two names
+    // B4.140, B4.141, Q15, T3.20, #95: the key has two names; upstream runs the default network alone
     let stage = Stage::new();
     let of_1_1 = json!({"cniVersion": "1.1.0"});
     stage

@@ -96,7 +96,7 @@ fn results_of_all_versions_are_printed_in_version_1() {
 
 #[test]
 fn a_configuration_without_version_gets_the_first() {
-    // B2.1
+    // B2.1, B4.51
     let stage = Stage::new();
     let mut conf = stage
         .node
@@ -104,6 +104,47 @@ fn a_configuration_without_version_gets_the_first() {
     conf.as_object_mut().unwrap().remove("cniVersion");
     let printed = stage.node.add(&stage.container, &conf);
     assert_eq!(printed, expected("0.1.0", &[]));
+}
+
+#[test]
+fn what_the_newest_version_knows_stays_in_result_and_cache() {
+    // B4.126; CNI 1.1.0: MTU, socket, device, and what routes may say
+    let stage = Stage::new();
+    let result = json!({
+        "cniVersion": "1.1.0",
+        "interfaces": [
+            {"name": "eth0", "mac": "02:00:00:00:00:01", "mtu": 9000, "sandbox": "/run/netns/pod",
+             "socketPath": "/run/vhost.sock", "pciID": "0000:03:02.0"},
+            {"name": "veth0", "mac": "02:00:00:00:00:02", "mtu": 1500},
+        ],
+        "ips": [
+            {"address": "10.0.0.2/24", "gateway": "10.0.0.1", "interface": 0},
+            {"address": "2001:db8::2/64", "gateway": "2001:db8::1", "interface": 0},
+        ],
+        "routes": [
+            {"dst": "0.0.0.0/0", "gw": "10.0.0.1", "mtu": 1400, "advmss": 1300, "priority": 7, "table": 5, "scope": 0},
+            {"dst": "::/0", "gw": "2001:db8::1"},
+        ],
+        "dns": {"nameservers": ["10.0.0.53"], "domain": "x.test", "search": ["a.test"], "options": ["ndots:2"]},
+    });
+    let script = json!({"cniVersion": "1.1.0", "script": {"result": result}});
+    let mut conf = stage.node.conf(&[stage.network("cluster", script)]);
+    conf["cniVersion"] = json!("1.1.0");
+    stage.node.pod_with("shop", "web", "");
+    assert_eq!(stage.node.add(&stage.container, &conf), result);
+    assert_eq!(
+        stage.node.cached("cluster", "pod", "eth0")["result"],
+        result
+    );
+    // B3.71, B3.73, B3.77
+    let expected = json!([{
+        "name": "cluster", "interface": "eth0", "ips": ["10.0.0.2", "2001:db8::2"], "mac": "02:00:00:00:00:01",
+        "mtu": 9000, "default": true, "gateway": ["10.0.0.1", "2001:db8::1"], "dns": result["dns"],
+    }]);
+    assert_eq!(stage.node.status("shop", "web"), expected);
+    stage.recorder.clear().unwrap();
+    let dels = stage.del(&conf);
+    assert_eq!(dels[0].at("/prevResult"), &result);
 }
 
 #[test]
@@ -133,6 +174,7 @@ fn a_result_without_address_cannot_be_printed_in_version_0_2_0_and_is_undone() {
 
 #[test]
 fn a_result_of_an_unknown_version_is_refused_and_undone() {
+    // B4.46, T1.17: upstream only logs it
     let stage = Stage::new();
     let odd = json!({"cniVersion": "9.9.9", "interfaces": []});
     let conf = stage

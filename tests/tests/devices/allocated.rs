@@ -9,7 +9,7 @@ use crate::stage::*;
 
 #[test]
 fn a_device_is_in_configuration_capability_ledger_and_again_in_del() {
-    // B5.56, B5.62, B4.64, B2.69, T1.13
+    // B3.4, B5.56, B5.62, B4.64, B2.69, T1.13
     let node = ClusterNode::new("sriov");
     let kubelet = node.kubelet();
     let service = kubelet.serve(given(&node, &["0000:03:02.0"]));

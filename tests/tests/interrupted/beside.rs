@@ -35,7 +35,7 @@ fn finished_in_order(scene: &Scene) {
 
 #[test]
 fn a_del_waits_for_the_add_that_runs() {
-    // Q53, cni-runtime #63
+    // B4.3, Q53: upstream runs both at once; cni-runtime #63
     let scene = Scene::new();
     let conf = conf(&scene, "ADD", waiting(&scene));
     let add = scene.start("ADD", &conf);

@@ -50,6 +50,7 @@ const ADDED_AND_UNDONE: [&str; 4] = ["ADD a eth0", "ADD b net1", "DEL b net1", "
 
 #[test]
 fn a_full_disk_is_refused_before_any_plugin_runs() {
+    // B4.27
     // cni-runtime #104
     let scene = Scene::new();
     let state = &scene.node.state;

@@ -35,7 +35,7 @@ fn fails_after(words: &str, network: &str) {
 
 #[test]
 fn check_fails_when_an_interface_is_gone() {
-    // Q13
+    // B4.135, Q13
     fails_after("link delete eth0", "cluster");
     fails_after("link delete net1", "lan");
     fails_after("link delete net2", "storage");

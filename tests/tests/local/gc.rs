@@ -40,7 +40,7 @@ fn with_valid(conf: &Value, valid: &[&str]) -> Value {
 
 #[test]
 fn gc_detaches_what_the_runtime_no_longer_knows() {
-    // Q15
+    // B4.142, Q15
     let (node, conf) = stage();
     let (web, db) = (node.sandbox("web"), node.sandbox("db"));
     let alive = Container::new(&web).of_pod("shop", "web");
@@ -185,7 +185,7 @@ fn status_says_when_no_add_could_write_its_ledger() {
 
 #[test]
 fn status_passes_on_what_the_default_network_says() {
-    // Q17, B4.138
+    // B4.138, Q17, T3.18
     let (node, mut conf) = stage();
     for code in [50, 51] {
         let script = json!({"fail": {"verb": "STATUS", "code": code, "msg": "no uplink"}});

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use suites::multus::Container;
-use suites::node::Node;
+use suites::node::{DEFAULT_NETWORK, Node};
 use testkit::leaks::Snapshot;
 use testkit::netns::Sandbox;
 
@@ -18,16 +18,44 @@ struct Scene {
 const V4: &str = "10.88.0.1 eth0";
 const V6: &str = "fd88::1 eth0";
 
+/// A route that is no default route.
+const OTHER: &str = "172.31.0.0/16 net1";
+
+/// Addresses or routes of a result, those of the oldest versions too, where they stand beside each address.
+fn parts(result: &Value, key: &str) -> Vec<Value> {
+    let slots = [&result["ip4"], &result["ip6"]];
+    let old = slots.into_iter().filter(|slot| slot.is_object());
+    let mut found: Vec<Value> = match key {
+        "ips" => old.cloned().collect(),
+        _ => old.flat_map(|slot| list(&slot[key])).collect(),
+    };
+    found.extend(list(&result[key]));
+    found
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}
+
 impl Scene {
     fn set(request: &Value) -> Self {
+        Self::of_version("1.0.0", request)
+    }
+
+    /// With networks of this version.
+    fn of_version(version: &str, request: &Value) -> Self {
         let node = Node::with_plugins();
-        let cluster = node.bridge(
+        let mut cluster = node.bridge(
             "cluster",
             &["10.88.0.0/24", "fd88::/64"],
             &["0.0.0.0/0", "::/0"],
         );
         let mut lan = node.macvlan("lan", "10.89.0.0/24");
-        lan["ipam"] = node.host_local(&["10.89.0.0/24", "fd89::/64"], &[]);
+        // With a route of its own, which has to stay.
+        lan["ipam"] = node.host_local(&["10.89.0.0/24", "fd89::/64"], &["172.31.0.0/16"]);
+        for network in [&mut cluster, &mut lan] {
+            network["cniVersion"] = json!(version);
+        }
         node.definition("shop", "lan", &lan);
         let networks = json!([{"name": "lan", "default-route": request}]);
         node.pod_with("shop", "web", &networks.to_string());
@@ -61,24 +89,23 @@ impl Scene {
         let mut found = Vec::new();
         for (network, ifname) in [("cluster", "eth0"), ("lan", "net1")] {
             let entry = self.node.cached(network, "pod", ifname);
-            let result = &entry["result"];
-            for route in result["routes"].as_array().into_iter().flatten() {
+            for route in parts(&entry["result"], "routes") {
                 let destination = route["dst"].as_str().unwrap();
                 if destination != "0.0.0.0/0" && destination != "::/0" {
+                    found.push(format!("{destination} {ifname}"));
                     continue;
                 }
                 // A route without gateway goes through the one of its family's address.
-                let of_address = result["ips"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .filter_map(|ip| ip["gateway"].as_str());
+                let addresses = parts(&entry["result"], "ips");
+                let of_address = addresses.iter().filter_map(|ip| ip["gateway"].as_str());
                 let mut of_family =
                     of_address.filter(|gateway| gateway.contains(':') == destination.contains(':'));
                 let gateway = route["gw"].as_str().or_else(|| of_family.next()).unwrap();
                 found.push(format!("{gateway} {ifname}"));
             }
         }
+        assert_eq!(found.iter().filter(|route| *route == OTHER).count(), 1);
+        found.retain(|route| route != OTHER);
         found.sort_by_key(|route| route.contains(':'));
         found
     }
@@ -88,12 +115,13 @@ impl Scene {
         let status = self.node.status("shop", "web");
         let mut found = Vec::new();
         for entry in status.as_array().unwrap() {
+            // Below version 0.3.0 nobody says what the interface is called.
+            let ifname = match entry["name"].as_str() {
+                Some("cluster") => "eth0",
+                _ => "net1",
+            };
             for gateway in entry["gateway"].as_array().into_iter().flatten() {
-                found.push(format!(
-                    "{} {}",
-                    gateway.as_str().unwrap(),
-                    entry["interface"].as_str().unwrap()
-                ));
+                found.push(format!("{} {ifname}", gateway.as_str().unwrap()));
             }
         }
         found.sort_by_key(|route| route.contains(':'));
@@ -115,7 +143,7 @@ impl Scene {
 
 #[test]
 fn an_ipv4_gateway_moves_the_ipv4_default_route_alone() {
-    // T7.4, B4.83, Q3, Q11
+    // B4.80, B4.83–B4.85, Q3, Q11, T4.1, T4.2, T7.4
     Scene::set(&json!(["10.89.0.1"])).leads_to(&["10.89.0.1 net1", V6]);
 }
 
@@ -126,8 +154,56 @@ fn an_ipv6_gateway_moves_the_ipv6_default_route_alone() {
 }
 
 #[test]
-fn gateways_of_both_families_move_both_default_routes() {
-    Scene::set(&json!(["10.89.0.1", "fd89::1"])).leads_to(&["10.89.0.1 net1", "fd89::1 net1"]);
+fn gateways_of_both_families_move_both_default_routes_whatever_the_version_of_the_networks() {
+    // B4.86, B4.87, T4.3
+    for version in ["0.2.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] {
+        Scene::of_version(version, &json!(["10.89.0.1", "fd89::1"]))
+            .leads_to(&["10.89.0.1 net1", "fd89::1 net1"]);
+    }
+}
+
+#[test]
+fn the_ledger_says_whose_default_route_gave_way() {
+    // B2.68, B4.82, T1.21; Q11: of the family that was asked for alone
+    for (request, cluster, lan) in [
+        (Value::Null, [false, false], [false, false]),
+        (json!([]), [false, false], [false, false]),
+        (json!(["10.89.0.1"]), [true, false], [false, false]),
+        (json!(["fd89::1"]), [false, true], [false, false]),
+        (
+            json!(["10.89.0.1", "fd89::1"]),
+            [true, true],
+            [false, false],
+        ),
+    ] {
+        let scene = Scene::set(&request);
+        scene.node.add(&scene.container, &scene.conf);
+        let ledger = scene.node.ledger("pod");
+        for (element, expected) in [(&ledger[0], cluster), (&ledger[1], lan)] {
+            let flags = [&element["IsFilterV4Gateway"], &element["IsFilterV6Gateway"]];
+            assert_eq!(flags, expected.map(Value::Bool).each_ref(), "{request}");
+        }
+        // B2.67: an empty list is kept as one.
+        assert_eq!(ledger[1]["default-route"], request);
+        scene.node.del(&scene.container, &scene.conf);
+    }
+}
+
+#[test]
+fn the_pods_own_default_network_may_say_where_its_default_route_goes() {
+    // B4.80: upstream listens only where the pod asks for further networks
+    let mut scene = Scene::set(&Value::Null);
+    let own = scene.node.bridge("own", &["10.90.0.0/24"], &["0.0.0.0/0"]);
+    scene.node.definition("kube-system", "own", &own);
+    let request = json!([{"name": "own", "default-route": ["10.90.0.9"]}]).to_string();
+    scene
+        .node
+        .pod("shop", "web", &[(DEFAULT_NETWORK, &request)]);
+    scene.before = scene.node.snapshot();
+    scene.node.add(&scene.container, &scene.conf);
+    assert_eq!(scene.kernel(), ["10.90.0.9 eth0"]);
+    scene.node.del(&scene.container, &scene.conf);
+    scene.node.nothing_left(&scene.before, &["own"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn stage() -> (Node, Value) {
 
 #[test]
 fn the_status_file_holds_what_the_pod_would_carry() {
-    // B3.70–B3.74
+    // B3.70–B3.74, B3.77
     let (node, conf) = stage();
     let sandbox = node.sandbox("pod");
     let container = Container::new(&sandbox).of_pod("shop", "web");

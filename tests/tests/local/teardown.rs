@@ -81,6 +81,7 @@ fn del_of_an_unknown_container_leaves_others_alone() {
 
 #[test]
 fn del_works_when_the_namespace_is_gone() {
+    // B4.101
     let Scene {
         node,
         conf,
