@@ -1,6 +1,7 @@
 //! What suites that run whole programs share.
 
 pub mod cluster;
+pub mod errors;
 pub mod kubelet;
 pub mod multus;
 pub mod networks;

@@ -6,6 +6,8 @@ use serde_json::Value;
 use testkit::netns::Sandbox;
 use testkit::world::{Finished, Run};
 
+use crate::errors::PAGE;
+
 /// The environment variable that names the folder of the programs under test. Another implementation can be judged with it.
 pub const BIN_DIR: &str = "MULTUS_BIN_DIR";
 
@@ -120,7 +122,7 @@ impl Answer {
         assert_eq!(self.good().0.stdout_text(), "");
     }
 
-    /// The CNI error: code and message. Exit status 1, one document, one line of text.
+    /// The CNI error: code and message. Exit status 1, one document, one line of text that stands in `docs/errors.md`.
     #[track_caller]
     pub fn error(&self) -> (u64, String) {
         assert_eq!(
@@ -136,7 +138,9 @@ impl Answer {
             !message.is_empty() && !message.contains('\n'),
             "not one line of text: {error}"
         );
-        (error["code"].as_u64().unwrap_or_default(), message)
+        let code = error["code"].as_u64().unwrap_or_default();
+        PAGE.expect(&message, Some(code));
+        (code, message)
     }
 
     /// An error with this code whose message holds all of these fragments.

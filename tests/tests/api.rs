@@ -1,5 +1,7 @@
 //! `multus` over a real Kubernetes API: what pods get, what the API is asked, and what happens when it does not answer as it should.
 
+#[path = "api/annotations.rs"]
+mod annotations;
 #[path = "api/attaching.rs"]
 mod attaching;
 #[path = "api/cases.rs"]

@@ -52,16 +52,16 @@ pub enum ConfError {
     #[error("failed to decode the configuration: not an object")]
     NotAnObject,
     /// Neither a plugin nor a list.
-    #[error("delegate must have the 'type' or 'plugin' field")]
+    #[error("neither 'type' (one plugin) nor 'plugins' (a list)")]
     NeitherForm,
     /// A plugin without type.
-    #[error("a plugin delegate must have the 'type' field: missing 'type'{hint}")]
+    #[error("missing 'type'{hint}")]
     MissingType {
         /// Where, or what may have been meant.
         hint: &'static str,
     },
     /// A member of a list without type.
-    #[error("a plugin delegate must have the 'type' field: missing 'type' in plugins[{0}]")]
+    #[error("missing 'type' in plugins[{0}]")]
     MissingMemberType(usize),
     /// An invalid name or type.
     #[error(transparent)]
@@ -85,7 +85,7 @@ pub enum ConfError {
     #[error("failed to encode the configuration: {0}")]
     Encode(gojson::Error),
     /// One of several files is bad.
-    #[error("{file}: {source}")]
+    #[error("in {file}: {source}")]
     File {
         /// The file's name.
         file: String,

@@ -52,7 +52,7 @@ pub enum ValueError {
         value: String,
     },
     /// Not a hardware address of 6 bytes.
-    #[error("failed to mac: {value} {reason}")]
+    #[error("{value} {reason}")]
     Mac {
         /// The value.
         value: String,
@@ -60,7 +60,7 @@ pub enum ValueError {
         reason: String,
     },
     /// Not a GUID of 8 bytes.
-    #[error("failed to validate infiniband GUID: {value} {reason}")]
+    #[error("{value} {reason}")]
     Guid {
         /// The value.
         value: String,

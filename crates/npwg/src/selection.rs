@@ -65,17 +65,13 @@ impl SelectionElement {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SelectionError {
     /// The text looks like JSON and is none, or is no array.
-    #[error(
-        "parsePodNetworkAnnotation: failed to parse pod Network Attachment Selection Annotation JSON format: {message}"
-    )]
+    #[error("failed to parse JSON: {message}")]
     Json {
         /// What the decoder said.
         message: String,
     },
     /// An element of the JSON array is no object, or one of its values has the wrong type.
-    #[error(
-        "parsePodNetworkAnnotation: failed to parse pod Network Attachment Selection Annotation JSON format: element {index}{name}: {message}"
-    )]
+    #[error("element {index}{name}: {message}")]
     Element {
         /// Index from 0.
         index: usize,
@@ -85,7 +81,7 @@ pub enum SelectionError {
         message: String,
     },
     /// A value of an element of the JSON array cannot be what its key asks for.
-    #[error("parsePodNetworkAnnotation: element {index}{name}: {key}: {problem}")]
+    #[error("element {index}{name}: {key}: {problem}")]
     Value {
         /// Index from 0.
         index: usize,
@@ -97,14 +93,14 @@ pub enum SelectionError {
         problem: ValueError,
     },
     /// An item of the short format has nothing in it (Q29).
-    #[error("parsePodNetworkAnnotation: item {index} of the list is empty")]
+    #[error("item {index} of the list is empty")]
     EmptyItem {
         /// Index from 0.
         index: usize,
     },
     /// An item of the short format has too many parts.
     #[error(
-        "parsePodNetworkAnnotation: item {index} ({item}): Invalid network object (failed at '{separator}')"
+        "item {index} ({item}): more than one '{separator}', the form is [namespace/]name[@interface]"
     )]
     Separator {
         /// Index from 0.
@@ -115,7 +111,7 @@ pub enum SelectionError {
         separator: char,
     },
     /// A part of an item of the short format is not what it should be.
-    #[error("parsePodNetworkAnnotation: item {index} ({item}): {part}: {problem}")]
+    #[error("item {index} ({item}): {part}: {problem}")]
     Part {
         /// Index from 0.
         index: usize,
@@ -127,14 +123,10 @@ pub enum SelectionError {
         problem: ValueError,
     },
     /// The annotation for the default network is there, but selects nothing (B3.60, Q6).
-    #[error(
-        "tryLoadK8sPodDefaultNetwork: pod annotation does not have \"network\" as key: no default network is specified"
-    )]
+    #[error("no default network is specified")]
     NoDefault,
     /// The annotation for the default network selects more than one (B3.61).
-    #[error(
-        "tryLoadK8sPodDefaultNetwork: more than one default network is specified: {count} elements"
-    )]
+    #[error("more than one default network is specified: {count} elements")]
     ManyDefaults {
         /// How many.
         count: usize,

@@ -44,7 +44,7 @@ pub enum PlanError {
     },
     /// `CNI_ARGS` has a piece that is no pair.
     #[error(
-        "error getting k8s args: ARGS: invalid pair \"{}\"",
+        "error getting k8s args: CNI_ARGS: invalid pair \"{}\", it has no '='",
         cni::excerpt(piece)
     )]
     BadArgs {
@@ -53,7 +53,7 @@ pub enum PlanError {
     },
     /// `CNI_ARGS` has a key that nobody knows, and `IgnoreUnknown` is not set.
     #[error(
-        "error getting k8s args: ARGS: unknown key \"{}\" without IgnoreUnknown=1",
+        "error getting k8s args: CNI_ARGS: unknown key \"{}\" without IgnoreUnknown=1",
         cni::excerpt(key)
     )]
     UnknownArgs {
@@ -62,7 +62,7 @@ pub enum PlanError {
     },
     /// `CNI_ARGS` names no pod, and the API has to be asked for one.
     #[error(
-        "error getting k8s args: CNI_ARGS names no pod (K8S_POD_NAMESPACE and K8S_POD_NAME are needed with kubeconfig)"
+        "error getting k8s args: CNI_ARGS names no pod: K8S_POD_NAMESPACE and K8S_POD_NAME are needed to ask the API for it"
     )]
     NoPodName,
     /// The sandbox belongs to a pod that has been replaced by another one of the same name.
@@ -109,10 +109,12 @@ pub enum PlanError {
     },
     /// A definition of a namespace that this pod may not use.
     #[error(
-        "GetNetworkDelegates: namespace isolation enabled, annotation violates permission, \
+        "network {network}: namespace isolation enabled, annotation violates permission, \
          pod is in namespace {pod} but refers to target namespace {target}"
     )]
     Isolated {
+        /// `namespace/name` of the definition.
+        network: String,
         /// The pod's namespace.
         pod: String,
         /// The definition's.
@@ -127,7 +129,7 @@ pub enum PlanError {
         source: ConfError,
     },
     /// A definition without a configuration, whose network is not on disk either.
-    #[error("network {network}: GetCNIConfig: err in GetCNIConfigFromFile: {directory}: {source}")]
+    #[error("network {network}: in {directory}: {source}")]
     OnDisk {
         /// Where it was looked for.
         directory: String,
@@ -137,7 +139,7 @@ pub enum PlanError {
         source: LookupError,
     },
     /// A path of the configuration cannot be used.
-    #[error("{path}: {reason}")]
+    #[error("cannot use {path}: {reason}")]
     Path {
         /// The path.
         path: String,
@@ -145,7 +147,7 @@ pub enum PlanError {
         reason: String,
     },
     /// A configuration file cannot be used.
-    #[error("{path}: {source}")]
+    #[error("in {path}: {source}")]
     File {
         /// The path.
         path: String,
@@ -153,7 +155,7 @@ pub enum PlanError {
         source: ConfError,
     },
     /// The devices that dynamic resource allocation gave to the pod cannot be told.
-    #[error("failed to get resourceMap from DRA client: {0}")]
+    #[error("dynamic resource allocation: {0}")]
     Claim(#[from] ClaimError),
     /// A network whose plugin is Multus itself.
     #[error(
@@ -202,8 +204,16 @@ pub enum PlanError {
         second: String,
     },
     /// Several gateways of one family.
-    #[error("multus does not support ECMP for default-route")]
-    SeveralGateways,
+    #[error(
+        "default-route of {}: more than one {family} gateway, multus does not support ECMP for default-route",
+        networks.join(", ")
+    )]
+    SeveralGateways {
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+        /// The attachments that name one.
+        networks: Vec<String>,
+    },
     /// `auxiliaryCNIChainName` without a `clusterNetwork` that is a path (B2.143).
     #[error(
         "auxiliary chain used but ClusterNetwork must be a path, and it is not a path: {network}"
@@ -213,7 +223,7 @@ pub enum PlanError {
         network: String,
     },
     /// The planner kept asking: a fault of this program.
-    #[error("planning did not end")]
+    #[error("planning did not end: a fault of this program")]
     NoEnd,
 }
 

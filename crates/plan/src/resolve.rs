@@ -306,6 +306,7 @@ fn check_isolation(conf: &NetConf, pod: &Pod, element: &SelectionElement) -> Res
         return Ok(());
     }
     Err(PlanError::Isolated {
+        network: element.reference(),
         pod: own.clone(),
         target: element.namespace.clone(),
     })

@@ -29,21 +29,12 @@ impl RouteChange {
 /// # Errors
 /// More than one gateway of a family (B4.81).
 pub(crate) fn assign(attachments: &mut [Attachment]) -> Result<(), PlanError> {
-    let gateways: Vec<IpAddr> = attachments
-        .iter()
-        .filter_map(|attachment| attachment.requests.default_route.as_ref())
-        .flatten()
-        .copied()
-        .collect();
-    let v4 = gateways.iter().filter(|gateway| gateway.is_ipv4()).count();
-    let v6 = gateways.len() - v4;
-    if v4 > 1 || v6 > 1 {
-        return Err(PlanError::SeveralGateways);
-    }
+    let moves_v4 = is_moved(attachments, "IPv4", IpAddr::is_ipv4)?;
+    let moves_v6 = is_moved(attachments, "IPv6", IpAddr::is_ipv6)?;
     for attachment in attachments {
         attachment.routes = RouteChange {
-            remove_v4: v4 > 0,
-            remove_v6: v6 > 0,
+            remove_v4: moves_v4,
+            remove_v6: moves_v6,
             add: attachment
                 .requests
                 .default_route
@@ -52,6 +43,27 @@ pub(crate) fn assign(attachments: &mut [Attachment]) -> Result<(), PlanError> {
         };
     }
     Ok(())
+}
+
+/// Whether an attachment names a gateway of this family.
+fn is_moved(
+    attachments: &[Attachment],
+    family: &'static str,
+    is_of_family: fn(&IpAddr) -> bool,
+) -> Result<bool, PlanError> {
+    let gateways = |attachment: &Attachment| {
+        let gateways = attachment.requests.default_route.iter().flatten();
+        gateways.filter(|gateway| is_of_family(gateway)).count()
+    };
+    let asking = attachments.iter().filter(|asking| gateways(asking) > 0);
+    match attachments.iter().map(gateways).sum::<usize>() {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(PlanError::SeveralGateways {
+            family,
+            networks: asking.map(|asking| asking.name.clone()).collect(),
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -9,27 +9,31 @@ use crate::catalog::CatalogError;
 
 /// Why no plan came out.
 pub(crate) fn planning(pod: &PodRef, error: &DriveError<CatalogError>) -> CniError {
+    let code = match error {
+        DriveError::Plan(error) => error.code(),
+        DriveError::Source(error) => error.code(),
+    };
+    of_pod(code, pod, unplanned(error))
+}
+
+/// The same without the pod.
+fn unplanned(error: &DriveError<CatalogError>) -> String {
     match error {
-        DriveError::Plan(error) => of_pod(error.code(), pod, error),
-        DriveError::Source(error @ CatalogError::Devices(_)) => {
-            of_pod(error.code(), pod, format_args!("failed to {error}"))
+        DriveError::Source(CatalogError::Devices(error)) => format!("failed to {error}"),
+        DriveError::Source(CatalogError::Api(error)) => {
+            format!("error getting k8s objects: {error}")
         }
-        DriveError::Source(error) => of_pod(
-            error.code(),
-            pod,
-            format_args!("error getting k8s objects: {error}"),
-        ),
+        other => other.to_string(),
     }
 }
 
 /// Reason and text of the event for a refused plan: the pod's owner reads events, not logs.
 pub(crate) fn refusal(error: &DriveError<CatalogError>) -> (&'static str, String) {
-    match error {
-        DriveError::Plan(error @ PlanError::NoDefinition { .. }) => {
-            ("NoNetworkFound", error.to_string())
-        }
-        other => (FAILED, other.to_string()),
-    }
+    let reason = match error {
+        DriveError::Plan(PlanError::NoDefinition { .. }) => "NoNetworkFound",
+        _ => FAILED,
+    };
+    (reason, unplanned(error))
 }
 
 /// Reason of the event for an attachment that failed.

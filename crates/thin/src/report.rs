@@ -36,7 +36,10 @@ pub(crate) fn write_status(catalog: &Timed<'_>, pod: &PodRef, attached: &Attache
             let path = manifests
                 .status_path(pod)
                 .map_err(|error| (error.to_string(), error.code()))?;
-            write_file(&path, &status).map_err(|error| (error.to_string(), cni::code::IO_FAILURE))
+            write_file(&path, &status).map_err(|error| {
+                let text = format!("manifestDir: {}: {error}", path.display());
+                (text, cni::code::IO_FAILURE)
+            })
         }
     }
 }

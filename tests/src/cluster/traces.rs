@@ -9,6 +9,7 @@ use testkit::leaks::Snapshot;
 use testkit::scripted::Recorder;
 
 use super::{ClusterNode, NETWORK_STATUS, Pod};
+use crate::errors::PAGE;
 
 impl ClusterNode {
     /// Where scripted networks record their calls.
@@ -57,6 +58,7 @@ impl ClusterNode {
         let line = |event: Event| format!("{} {} {}", event.kind, event.reason, event.message);
         let mut lines: Vec<String> = events.map(line).collect();
         lines.sort();
+        lines.iter().for_each(|line| PAGE.expect_event(line));
         lines
     }
 

@@ -17,7 +17,7 @@ fn arguments_that_are_no_pairs_are_refused() {
         for verb in ["ADD", "CHECK", "DEL"] {
             scene
                 .call(verb, &conf)
-                .refused(4, &["k8s args", "invalid pair", piece]);
+                .refused(4, &["CNI_ARGS", "invalid pair", piece]);
         }
     }
     assert_eq!(scene.calls(), [""; 0]);
@@ -37,7 +37,7 @@ fn an_unknown_argument_is_an_error_unless_they_are_to_be_ignored() {
         scene.pod.args = args.to_owned();
         scene
             .call("ADD", &conf)
-            .refused(4, &["k8s args", "unknown key", "FOO"]);
+            .refused(4, &["CNI_ARGS", "unknown key", "FOO"]);
     }
     assert_eq!(scene.take_calls(), [""; 0]);
     for args in [

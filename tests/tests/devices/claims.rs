@@ -195,16 +195,13 @@ fn a_claim_that_is_missing_or_empty_fails_the_add() {
     let before = node.snapshot();
 
     let claim = format!("{}/nic", node.namespace);
-    let missing = format!(
-        "failed to get resourceMap from DRA client: resource claim {claim} of the pod not found"
-    );
+    let missing =
+        format!("dynamic resource allocation: resource claim {claim} of the pod not found");
     node.add(&pod, &node.scripted_conf())
         .refused(11, &[&missing]);
     let client = node.api.client();
     client.create_claim(&node.namespace, "nic", &["r"]).unwrap();
-    let empty = format!(
-        "failed to get resourceMap from DRA client: claim {claim} has no device allocation"
-    );
+    let empty = format!("dynamic resource allocation: claim {claim} has no device allocation");
     node.add(&pod, &node.scripted_conf()).refused(11, &[&empty]);
 
     node.nothing_done(&before, &pod);

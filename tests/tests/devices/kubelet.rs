@@ -37,7 +37,7 @@ fn without_socket_and_checkpoint_the_add_fails_and_names_both() {
     let events = node.events_of(&pod);
     assert!(
         events.len() == 1
-            && events[0].starts_with("Warning FailedAttachment find the devices of pod"),
+            && events[0].starts_with("Warning FailedAttachment failed to find the devices of pod"),
         "{events:?}"
     );
     assert!(calls(&node, "ADD").is_empty());

@@ -41,7 +41,7 @@ pub enum LookupError {
         skipped: Vec<String>,
     },
     /// The wanted file is broken.
-    #[error("{file}: {source}")]
+    #[error("in {file}: {source}")]
     Broken {
         /// The file's name.
         file: String,

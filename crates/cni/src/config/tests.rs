@@ -100,11 +100,11 @@ fn what_is_no_configuration_is_refused_with_its_reason() {
         ),
         (
             json!({"name": "n"}),
-            "delegate must have the 'type' or 'plugin' field",
+            "neither 'type' (one plugin) nor 'plugins' (a list)",
         ), // #6, #7
         (
             json!({"name": "n", "plugins": null}),
-            "delegate must have the 'type' or 'plugin' field",
+            "neither 'type' (one plugin) nor 'plugins' (a list)",
         ),
         (json!({"plugins": []}), "no plugins in list"),
         (
@@ -117,7 +117,7 @@ fn what_is_no_configuration_is_refused_with_its_reason() {
         ),
         (
             json!({"plugins": [{"type": "a"}, {}]}),
-            "a plugin delegate must have the 'type' field: missing 'type' in plugins[1]",
+            "missing 'type' in plugins[1]",
         ),
         (
             json!({"plugins": [{"type": "a/b"}]}),
@@ -194,7 +194,7 @@ fn every_error_has_the_code_of_its_kind() {
 fn a_list_in_place_of_a_single_configuration_gets_a_hint() {
     // #9
     let error = NetworkConf::parse_single(br#"{"name":"n","plugins":[{"type":"x"}]}"#).unwrap_err();
-    let message = "a plugin delegate must have the 'type' field: missing 'type', there is 'plugins': a list belongs into a .conflist file";
+    let message = "missing 'type', there is 'plugins': a list belongs into a .conflist file";
     assert_eq!(error.to_string(), message);
 }
 

@@ -445,6 +445,6 @@ fn a_gateway_takes_the_default_route_of_its_family_only() {
         .define("app", "net-b", &plugin());
     assert!(matches!(
         attach(&inline(), &world),
-        Err(PlanError::SeveralGateways)
+        Err(PlanError::SeveralGateways { .. })
     ));
 }

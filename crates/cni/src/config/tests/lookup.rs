@@ -91,7 +91,7 @@ fn the_wanted_file_being_broken_is_an_error_that_names_it() {
     assert!(
         error
             .to_string()
-            .starts_with("0.conf: failed to decode the configuration: type: "),
+            .starts_with("in 0.conf: failed to decode the configuration: type: "),
         "{error}"
     );
 }
@@ -153,10 +153,7 @@ fn a_sub_directory_gives_its_conf_files_in_order() {
         ["a", "b"]
     );
     let error = subdir_plugins(&[file("a.conf", "{}")]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a.conf: a plugin delegate must have the 'type' field: missing 'type'"
-    );
+    assert_eq!(error.to_string(), "in a.conf: missing 'type'");
     assert_eq!(error.code(), code::INVALID_NETWORK_CONFIG);
     let error = subdir_plugins(&[file("a.conf", "{")]).unwrap_err();
     assert_eq!(error.code(), code::DECODING_FAILURE);

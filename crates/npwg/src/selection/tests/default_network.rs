@@ -21,7 +21,7 @@ fn no_element_is_an_error() {
         assert!(
             error
                 .to_string()
-                .contains("pod annotation does not have \"network\" as key"),
+                .contains("no default network is specified"),
             "{error}"
         );
     }
@@ -31,8 +31,7 @@ fn no_element_is_an_error() {
 fn more_than_one_element_is_an_error() {
     // B3.61
     let error = parse_default_network("a,b,c", "x").unwrap_err();
-    let expected =
-        "tryLoadK8sPodDefaultNetwork: more than one default network is specified: 3 elements";
+    let expected = "more than one default network is specified: 3 elements";
     assert_eq!(error.to_string(), expected);
 }
 

@@ -172,7 +172,7 @@ fn a_claim_that_does_not_exist_fails_the_add() {
     world.claims.clear();
     assert_eq!(
         world.error(),
-        "failed to get resourceMap from DRA client: resource claim app/c of the pod not found"
+        "dynamic resource allocation: resource claim app/c of the pod not found"
     );
 }
 
@@ -182,7 +182,7 @@ fn a_claim_without_an_allocation_fails_the_add() {
     let world = world(&[NIC]).claim("c", Vec::new());
     assert_eq!(
         world.error(),
-        "failed to get resourceMap from DRA client: claim app/c has no device allocation"
+        "dynamic resource allocation: claim app/c has no device allocation"
     );
 }
 

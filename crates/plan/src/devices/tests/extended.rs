@@ -4,7 +4,7 @@ use super::*;
 use crate::{ExtendedClaim, PodClaim};
 
 const DRIVER: &str = "sriov.example.com";
-const PREFIX: &str = "failed to get resourceMap from DRA client: ";
+const PREFIX: &str = "dynamic resource allocation: ";
 
 /// A pod whose extended resources are these, as request and resource name, with two networks of one of them.
 fn world(requests: &[(&str, &str)]) -> World {
