@@ -121,6 +121,25 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_has_a_name_alone_is_in_the_default_namespace() {
+        // local mode
+        for (namespace, name, expected) in [
+            ("", "p", "default"),
+            ("n", "p", "n"),
+            ("", "", ""),
+            ("n", "", "n"),
+        ] {
+            let mut pod = PodRef {
+                namespace: namespace.into(),
+                name: name.into(),
+                ..PodRef::default()
+            };
+            pod.name_namespace();
+            assert_eq!(pod.namespace, expected, "{namespace}/{name}");
+        }
+    }
+
+    #[test]
     fn a_pod_is_static_where_its_configuration_does_not_come_from_the_api() {
         // B3.5
         let is_static = |source: Option<&str>| {

@@ -105,3 +105,63 @@ impl fmt::Display for Warning {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_warning_has_a_line_and_what_the_pod_lacks_has_an_event() {
+        // B11.2, B5.84, Q74; decided: the ADD goes on
+        let network = || "ns/n".to_owned();
+        let capability = Warning::MissingCapability {
+            network: network(),
+            capability: "mac",
+        };
+        let device = Warning::NoDevice {
+            network: network(),
+            resource: "example.com/nic".into(),
+            allocated: 1,
+        };
+        let keys = Warning::UnknownKeys {
+            network: network(),
+            keys: vec!["a".into(), "b".into()],
+        };
+        let other = Warning::OtherDevice {
+            network: network(),
+            asked: "d1".into(),
+            given: "d2".into(),
+        };
+        let cases = [
+            (
+                capability,
+                "network ns/n: no plugin declares the capability mac",
+                Some("MissingCapability"),
+            ),
+            (
+                device,
+                "network ns/n: no device of resource example.com/nic is left for it, it is attached without one: 1 \
+                 allocated to the pod",
+                Some("NoDevice"),
+            ),
+            (keys, "network ns/n: unknown keys ignored: a, b", None),
+            (
+                other,
+                "network ns/n: device d1 of the annotation passed over, d2 was allocated",
+                None,
+            ),
+            (Warning::SkippedDevice { text: "x".into() }, "x", None),
+            (
+                Warning::SkippedFile { text: "x".into() },
+                "configuration file passed over: x",
+                None,
+            ),
+        ];
+        for (warning, line, reason) in cases {
+            assert_eq!(warning.to_string(), line);
+            let event = warning.event();
+            assert_eq!(event.as_ref().map(|(reason, _)| *reason), reason, "{line}");
+            assert!(event.is_none_or(|(_, text)| text.starts_with(line)));
+        }
+    }
+}

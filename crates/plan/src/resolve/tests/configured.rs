@@ -256,7 +256,13 @@ fn gateways_of_different_families_may_come_through_different_networks() {
     }
     for (one, other) in [("fd00::1", "10.0.0.2"), ("10.0.0.1", "fd00::2")] {
         let twice = elements.replace(one, other);
-        let world = World::with_networks(&twice).define("app", "n", &plugin());
-        assert!(attach(&inline(), &world).is_err());
+        let twice = twice.replace("}]", r#"},{"name":"plain"}]"#);
+        let world = World::with_networks(&twice)
+            .define("app", "n", &plugin())
+            .define("app", "plain", &plugin());
+        assert!(matches!(
+            attach(&inline(), &world),
+            Err(PlanError::SeveralGateways { networks, .. }) if networks == ["app/n", "app/n"]
+        ));
     }
 }
