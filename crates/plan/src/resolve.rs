@@ -394,7 +394,8 @@ fn attach(
 }
 
 /// Our own programs' names: a network that calls one of them calls itself (user reports of nodes in endless recursion).
-fn is_multus(plugin: &str) -> bool {
+#[must_use]
+pub fn is_multus(plugin: &str) -> bool {
     plugin == "multus" || plugin == "multus-shim"
 }
 

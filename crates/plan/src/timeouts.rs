@@ -57,13 +57,18 @@ impl Default for Timeouts {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_duration(&text).ok_or_else(|| {
+    bounded(&text).ok_or_else(|| {
         D::Error::custom("expected a duration such as \"20s\", \"1m30s\" or \"500ms\"")
     })
 }
 
-/// Reads Go's notation for durations: numbers with the units `h`, `m`, `s`, `ms`, one after the other.
-fn parse_duration(text: &str) -> Option<Duration> {
+fn bounded(text: &str) -> Option<Duration> {
+    go_duration(text).filter(|duration| *duration <= MOST)
+}
+
+/// Reads Go's notation for durations: numbers with the units `h`, `m`, `s`, `ms`, one after the other; no zero.
+#[must_use]
+pub fn go_duration(text: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
     let mut rest = text;
     while !rest.is_empty() {
@@ -84,7 +89,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
         total = total.checked_add(part)?;
         rest = tail;
     }
-    (total > Duration::ZERO && total <= MOST).then_some(total)
+    (total > Duration::ZERO).then_some(total)
 }
 
 /// Nothing here waits longer than this, whatever the configuration says.
@@ -125,10 +130,11 @@ mod tests {
         ];
         for (text, milliseconds) in cases {
             assert_eq!(
-                parse_duration(text),
+                bounded(text),
                 milliseconds.map(Duration::from_millis),
                 "{text}"
             );
         }
+        assert_eq!(go_duration("24h"), Some(Duration::from_secs(86_400)));
     }
 }

@@ -24,5 +24,6 @@ mod ports;
 #[cfg(test)]
 mod testing;
 pub mod wait;
+pub mod watch;
 
 pub use ports::HostNetns;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::Errno;
 
 use crate::lock::Turn;
 
@@ -61,10 +62,11 @@ pub fn wait_for_file(path: &Path, deadline: Instant, turn: &Path) -> bool {
 }
 
 /// An inotify instance.
-struct Watcher(OwnedFd);
+#[derive(Debug)]
+pub(crate) struct Watcher(pub(crate) OwnedFd);
 
 impl Watcher {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         inotify::init(flags).ok().map(Self)
     }
@@ -72,22 +74,27 @@ impl Watcher {
     /// Watches every directory that a walk to the path passes, symbolic links followed, up to where it ends: whatever makes
     /// the path lead somewhere, or elsewhere, appears in one of them. Whether that could be done.
     fn watch(&self, path: &Path) -> bool {
-        let Ok(path) = std::path::absolute(path) else {
-            return false;
-        };
+        self.walk(path).is_ok()
+    }
+
+    /// As [`Watcher::watch`]; the directory where the path leads, if it leads to one.
+    pub(crate) fn walk(&self, path: &Path) -> Result<Option<PathBuf>, Errno> {
+        let path = std::path::absolute(path).map_err(|_| Errno::INVAL)?;
         // In reverse, so that what a link says can be put in front.
         let mut ahead = steps(&path);
         let mut at = PathBuf::from("/");
         let mut links = 0;
         while let Some(step) = ahead.pop() {
-            // The watch before the look, or what is made between them goes unseen.
-            let mask = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR;
-            if inotify::add_watch(&self.0, &at, mask).is_err() {
-                return false;
-            }
+            // The watch before the look, or what is made between them goes unseen. Who watches more of a directory that is
+            // on the way goes on doing so.
+            let mask = WatchFlags::CREATE
+                | WatchFlags::MOVED_TO
+                | WatchFlags::ONLYDIR
+                | WatchFlags::MASK_ADD;
+            inotify::add_watch(&self.0, &at, mask)?;
             let next = at.join(&step);
             match fs::read_link(&next) {
-                Ok(_) if links == LINKS => return true,
+                Ok(_) if links == LINKS => return Ok(None),
                 Ok(target) => {
                     links += 1;
                     if target.is_absolute() {
@@ -99,10 +106,10 @@ impl Watcher {
                 Err(_) if fs::symlink_metadata(&next).is_ok_and(|about| about.is_dir()) => {
                     at = next
                 }
-                Err(_) => return true,
+                Err(_) => return Ok(None),
             }
         }
-        true
+        Ok(Some(at))
     }
 
     /// Until something changes, at most this long.

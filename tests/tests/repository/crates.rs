@@ -82,6 +82,11 @@ const RULES: &[Rule] = &[
         never: EFFECTS,
     },
     Rule {
+        package: "daemon",
+        ours: &["cni", "npwg", "plan", "engine", "sys", "cluster", "devices"],
+        never: &[],
+    },
+    Rule {
         package: "thin",
         ours: &[
             "cni", "npwg", "plan", "plugin", "engine", "sys", "cluster", "devices",

@@ -1,0 +1,20 @@
+//! The keeper of the node's CNI configuration (B6.70–B6.79).
+//!
+//! [`Keeper`] is a state machine without files and clocks: it is shown what the directories hold ([`Sight`]) and says what
+//! is to be done ([`Actions`]). [`Watch`] is the edge: it looks, does, and is told of changes by the kernel.
+
+mod generate;
+mod machine;
+mod primary;
+mod report;
+mod upkeep;
+mod watch;
+
+#[cfg(test)]
+mod testing;
+
+pub use generate::{Candidate, Generator, KeeperError, OUR_FILE, Primary, Refusal};
+pub use machine::{Actions, Keeper, Sight};
+pub use report::{Damage, How, Report, Status};
+pub use upkeep::{Found, Own, Write};
+pub use watch::{Observer, Watch};

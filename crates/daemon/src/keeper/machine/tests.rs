@@ -1,0 +1,170 @@
+use crate::keeper::How;
+use crate::keeper::testing::{DIRECTORY, Node, list, settings};
+
+use super::*;
+
+#[test]
+fn nothing_is_written_before_there_is_a_primary() {
+    let mut node = Node::new(&settings(""), None);
+    let (actions, reports) = node.act();
+    assert_eq!(
+        reports,
+        ["no primary network: could not find a plugin configuration"]
+    );
+    assert_eq!(actions.status.not_ready.as_ref(), reports.first());
+    assert_eq!(node.text(), "");
+    assert!(actions.record.is_none());
+}
+
+#[test]
+fn a_node_is_ready_once_its_primary_is_there_and_its_configuration_in_force() {
+    let mut node = Node::new(&settings(""), None);
+    let files = [("10-a.conflist", list("a"))];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let (actions, reports) = node.files(&files).act();
+    assert_eq!(actions.status.not_ready, None);
+    let told = [
+        "the primary network is a, from 10-a.conflist",
+        "wrote 00-multus.conf",
+    ];
+    assert_eq!(reports, told);
+    assert_eq!(node.act().1, Vec::<String>::new(), "told once");
+    node.gone(How::Removed).act();
+    let actions = node.gone(How::Removed).look();
+    let reason = actions.status.not_ready.unwrap();
+    assert_eq!(reason, "Multus' configuration is not in force");
+}
+
+#[test]
+fn the_first_configuration_waits_for_the_readiness_file_and_no_later_one_does() {
+    // B6.2, B2.144; upstream removes the configuration and itself when the file goes away (B6.77)
+    let mut node = Node::new(&settings(r#","readinessindicatorfile":"/r""#), None);
+    node.sight.is_ready = false;
+    let (actions, reports) = node.files(&[("10-a.conflist", &list("a"))]).act();
+    assert_eq!(node.text(), "");
+    assert!(
+        reports[1].contains("readiness indicator file"),
+        "{reports:?}"
+    );
+    assert!(actions.status.not_ready.unwrap().contains("readiness"));
+    node.sight.is_ready = true;
+    assert_eq!(node.act().0.status.not_ready, None);
+    let text = node.text();
+    node.sight.is_ready = false;
+    assert!(node.act().0.status.not_ready.unwrap().contains("readiness"));
+    assert_eq!(node.text(), text, "file and daemon stay");
+    node.gone(How::Removed).act();
+    assert_eq!(node.text(), text);
+}
+
+#[test]
+fn a_configuration_that_comes_before_ours_is_told() {
+    let mut node = Node::new(&settings(""), None);
+    node.sight.before = vec!["00-calico.conflist".to_owned()];
+    let (_, reports) = node.files(&[("10-a.conflist", &list("a"))]).act();
+    assert!(
+        reports
+            .iter()
+            .any(|report| report.starts_with("00-calico.conflist sorts before Multus'")),
+        "{reports:?}"
+    );
+}
+
+#[test]
+fn the_record_has_what_an_add_attaches_and_whether_it_may_alone() {
+    let record = |more: &str| {
+        let mut node = Node::new(&settings(more), None);
+        let text = list("a");
+        node.files(&[("10-a.conflist", &text)]);
+        let chain = br#"{"type":"tuning"}"#.to_vec();
+        let name = "50-t.conf".to_owned();
+        node.sight.files.as_mut().unwrap()[0].chain = vec![cni::DirFile { name, bytes: chain }];
+        let record = PrimaryRecord::decode(&node.look().record.unwrap()).unwrap();
+        assert_eq!(record.content, text);
+        record
+    };
+    let plain = record(r#","plainPodsWithoutDaemon":true"#);
+    assert_eq!(
+        (plain.directory.as_str(), plain.file.as_str()),
+        (DIRECTORY, "10-a.conflist")
+    );
+    assert!(plain.plain && plain.configuration.contains("tuning"));
+    for more in [
+        "",
+        r#","plainPodsWithoutDaemon":true,"defaultNetworks":["b"]"#,
+        r#","plainPodsWithoutDaemon":true,"auxiliaryCNIChainName":"b""#,
+    ] {
+        assert!(!record(more).plain, "{more}");
+    }
+}
+
+#[test]
+fn the_record_is_written_when_it_changes_and_until_it_is() {
+    let mut node = Node::new(&settings(""), None);
+    node.files(&[("10-a.conflist", &list("a"))]);
+    let first = node.look().record.unwrap();
+    assert_eq!(node.look().record, Some(first.clone()));
+    node.keeper.recorded(first);
+    assert_eq!(node.look().record, None);
+    assert!(
+        node.files(&[("10-a.conflist", &list("b"))])
+            .look()
+            .record
+            .is_some()
+    );
+}
+
+fn copying() -> Node {
+    Node::new(
+        &settings(r#","multusConfigFile":"/config/70-multus.conf""#),
+        None,
+    )
+}
+
+#[test]
+fn a_configuration_file_of_the_user_is_copied_under_its_own_name() {
+    // B6.2, Q83
+    let mut node = copying();
+    assert_eq!(node.keeper.own_name(), "70-multus.conf");
+    let text = r#"{"cniVersion":"1.0.0","name":"m","type":"multus-shim","clusterNetwork":"a"}"#;
+    node.sight.copied = Ok(text.into());
+    let (actions, reports) = node.act();
+    assert_eq!(reports, ["wrote 70-multus.conf"]);
+    assert_eq!(node.text(), text);
+    assert_eq!(actions.status.not_ready, None);
+    assert!(actions.record.is_none() && actions.status.primary.is_none());
+}
+
+#[test]
+fn a_copy_keeps_the_last_good_file_and_is_put_back_too() {
+    let mut node = copying();
+    node.sight.copied = Ok(br#"{"cniVersion":"1.0.0","name":"m","type":"multus-shim"}"#.to_vec());
+    node.act();
+    let text = node.text();
+    for read in [
+        Err("/config/70-multus.conf does not exist".to_owned()),
+        Ok(b"{".to_vec()),
+    ] {
+        node.sight.copied = read;
+        let (actions, reports) = node.gone(How::Removed).after(100).act();
+        assert!(
+            reports
+                .iter()
+                .any(|report| report.starts_with("multusConfigFile: "))
+        );
+        assert_eq!(node.text(), text);
+        assert!(actions.status.in_force);
+    }
+}
+
+#[test]
+fn a_copy_that_was_never_read_is_why_the_node_is_not_ready() {
+    // upstream tells the log, and goes on
+    let mut node = copying();
+    node.sight.copied = Err("it does not exist".to_owned());
+    let (actions, _) = node.act();
+    assert_eq!(
+        actions.status.not_ready,
+        Some("multusConfigFile: it does not exist".to_owned())
+    );
+}

@@ -1,0 +1,407 @@
+//! The edge of the keeper: it looks at the directories, does what [`Keeper`] says, and is told of changes by the kernel.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use plan::PRIMARY_RECORD;
+use sys::files::{
+    Durability, FileError, config_dir_listing, read_bounded, read_following, write_atomic,
+};
+use sys::watch::{DirWatcher, Left, Pause, Stop};
+
+use super::{Candidate, Found, How, Keeper, KeeperError, Own, Report, Sight, Status};
+use crate::settings::{ConfigFile, Settings};
+
+/// How often one looks though nothing is told: not everything tells (a file behind a symbolic link does not).
+const NET: Duration = Duration::from_secs(5);
+
+/// A limit that no configuration file comes near.
+const LARGEST: u64 = 1 << 20;
+
+/// More writes in a row than this are another program's doing: one goes on after a pause.
+const WRITES: usize = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Who is told what the keeper does: the log, events, metrics.
+pub trait Observer: Send + 'static {
+    /// Something that people should know.
+    fn report(&mut self, report: &Report);
+}
+
+impl<F: FnMut(&Report) + Send + 'static> Observer for F {
+    fn report(&mut self, report: &Report) {
+        self(report);
+    }
+}
+
+/// The keeper at work, on a thread of its own. Dropping it ends the thread; our configuration stays (rows 1 and 4 of what
+/// users report).
+#[derive(Debug)]
+pub struct Watch {
+    status: Arc<Mutex<Status>>,
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Looks once, does what is to be done, and goes on doing so.
+    ///
+    /// # Errors
+    /// Settings that nothing can be generated from, or no thread or descriptor left.
+    pub fn start(settings: &Settings, observer: impl Observer) -> Result<Self, KeeperError> {
+        let places = Places::new(settings);
+        let record = read_bounded(&places.record, LARGEST).ok().flatten();
+        let keeper = Keeper::new(settings, record.as_deref())?;
+        let watcher = DirWatcher::new()?;
+        let stop = watcher.stop();
+        let mut work = Work {
+            own: places.own_dir.join(keeper.own_name()),
+            keeper,
+            places,
+            watcher,
+            observer,
+            status: Arc::default(),
+            last_failure: None,
+        };
+        let status = Arc::clone(&work.status);
+        let wait = work.look(None);
+        let thread = thread::Builder::new()
+            .name("keeper".to_owned())
+            .spawn(move || work.follow(wait))?;
+        Ok(Self {
+            status,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        lock(&self.status).clone()
+    }
+
+    /// Whoever wants to know how things stand without holding this.
+    pub fn status_of(&self) -> impl Fn() -> Status + Send + Sync + Clone + use<> {
+        let status = Arc::clone(&self.status);
+        move || lock(&status).clone()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+/// Nothing is done while the lock is held but copying.
+fn lock(status: &Mutex<Status>) -> MutexGuard<'_, Status> {
+    status.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where things lie.
+#[derive(Debug)]
+struct Places {
+    own_dir: PathBuf,
+    /// `multusAutoconfigDir`, where our configuration is generated.
+    primaries: Option<PathBuf>,
+    /// A file that counts whatever its name ends in.
+    master: Option<PathBuf>,
+    /// `multusConfigFile`, where our configuration is copied.
+    source: Option<PathBuf>,
+    readiness: Option<PathBuf>,
+    record: PathBuf,
+}
+
+impl Places {
+    fn new(settings: &Settings) -> Self {
+        let source = match &settings.config_file {
+            ConfigFile::Auto => None,
+            ConfigFile::Copy(path) => Some(path.clone()),
+        };
+        Self {
+            own_dir: settings.cni_config_dir.clone(),
+            primaries: settings.autoconfig_dir.clone().filter(|_| source.is_none()),
+            master: settings.master_file.clone(),
+            source,
+            readiness: settings.readiness_indicator_file.clone(),
+            record: settings.netconf.cni_dir.join(PRIMARY_RECORD),
+        }
+    }
+
+    /// All directories in which a change matters.
+    fn watched(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.source, &self.readiness];
+        let above = files.into_iter().flatten().filter_map(|file| file.parent());
+        let directories = [Some(self.own_dir.as_path()), self.primaries.as_deref()];
+        directories.into_iter().flatten().chain(above)
+    }
+}
+
+struct Work<O> {
+    keeper: Keeper,
+    places: Places,
+    own: PathBuf,
+    watcher: DirWatcher,
+    observer: O,
+    status: Arc<Mutex<Status>>,
+    /// So that the same failure is told once.
+    last_failure: Option<String>,
+}
+
+impl<O: Observer> Work<O> {
+    fn follow(mut self, mut wait: Duration) {
+        let name = self.keeper.own_name().to_owned();
+        while let Pause::Over { left } = self.watcher.pause(wait, &name) {
+            wait = self.look(left);
+        }
+    }
+
+    /// Looks and acts until there is nothing to do; says for how long.
+    fn look(&mut self, left: Option<Left>) -> Duration {
+        let mut how = left.map_or(How::Gone, How::from);
+        let mut wait = PAUSE;
+        for _ in 0..WRITES {
+            self.watch();
+            let sight = self.sight_with_evidence(how);
+            let actions = self.keeper.look(&sight, Instant::now());
+            how = How::Gone;
+            for report in &actions.reports {
+                self.observer.report(report);
+            }
+            if let Some(record) = actions.record {
+                self.record(record);
+            }
+            let wrote = actions
+                .write
+                .as_ref()
+                .is_some_and(|write| self.write(write));
+            // After a write one looks again, and only then tells how things stand.
+            if !wrote {
+                let left = |until: Instant| until.saturating_duration_since(Instant::now());
+                wait = actions.wait_until.map_or(NET, left).min(NET);
+                *lock(&self.status) = actions.status;
+                break;
+            }
+        }
+        wait
+    }
+
+    /// Before each look: what was made before the watch is not told.
+    fn watch(&self) {
+        self.places
+            .watched()
+            .for_each(|directory| self.watcher.watch(directory));
+        let primary = lock(&self.status).primary.clone();
+        if let Some((directory, primary)) = self.places.primaries.as_ref().zip(primary) {
+            self.watcher.watch(&directory.join(primary.conf.name()));
+        }
+    }
+
+    /// For root alone, unless somebody decided otherwise for the file that is there (B6.76).
+    fn write(&mut self, write: &super::Write) -> bool {
+        let path = self.places.own_dir.join(&write.name);
+        let mode = fs::symlink_metadata(&path)
+            .ok()
+            .filter(fs::Metadata::is_file)
+            .map_or(0o600, |about| about.mode() & 0o777);
+        let written = write_atomic(&path, &write.bytes, mode, Durability::FileAndDir);
+        if let Some(report) = self.keeper.wrote(write, written.is_ok(), Instant::now()) {
+            self.observer.report(&report);
+        }
+        self.told(written)
+    }
+
+    fn record(&mut self, record: Vec<u8>) {
+        let written = make_above(&self.places.record).and_then(|()| {
+            write_atomic(&self.places.record, &record, 0o600, Durability::FileAndDir)
+        });
+        if self.told(written) {
+            self.keeper.recorded(record);
+        }
+    }
+
+    /// Tells of a failure, once while it lasts; whether there was none.
+    fn told(&mut self, written: Result<(), FileError>) -> bool {
+        let failure = written.err().map(|error| error.to_string());
+        if let Some(reason) = failure.clone().filter(|_| failure != self.last_failure) {
+            self.observer.report(&Report::WriteFailed { reason });
+        }
+        self.last_failure = failure;
+        self.last_failure.is_none()
+    }
+
+    /// Where our file is gone, the kernel has told how, or is about to: a look may be quicker than that.
+    fn sight_with_evidence(&self, how: How) -> Sight {
+        let sight = self.sight(how);
+        let Own::Missing { how: How::Gone } = sight.own else {
+            return sight;
+        };
+        match self.watcher.pause(Duration::ZERO, self.keeper.own_name()) {
+            // What was told may concern the other files too.
+            Pause::Over { left: Some(left) } => self.sight(left.into()),
+            Pause::Over { left: None } => self.sight(How::Gone),
+            Pause::Stopped => sight,
+        }
+    }
+
+    fn sight(&self, how: How) -> Sight {
+        let list = self
+            .places
+            .own_dir
+            .join(format!("{}list", self.keeper.own_name()));
+        let is_there = |file: &PathBuf| sys::wait::is_there(file);
+        Sight {
+            files: self.candidates(),
+            copied: self.copied(),
+            own: found(&self.own, how),
+            list: read_bounded(&list, LARGEST).ok().flatten(),
+            before: before(&self.places.own_dir, self.keeper.own_name()),
+            is_ready: self.places.readiness.as_ref().is_none_or(is_there),
+        }
+    }
+
+    fn candidates(&self) -> Result<Vec<Candidate>, String> {
+        let Some(directory) = &self.places.primaries else {
+            return Ok(Vec::new());
+        };
+        let listing = config_dir_listing(directory).map_err(|error| error.to_string())?;
+        let mut files: Vec<Candidate> = listing
+            .files
+            .into_iter()
+            .map(|(name, bytes)| Candidate {
+                chain: chain(directory, &name, &bytes),
+                name,
+                content: Ok(bytes),
+            })
+            .collect();
+        files.extend(listing.unreadable.into_iter().filter_map(unreadable));
+        if let Some(master) = &self.places.master {
+            let name = master.to_string_lossy();
+            if !files.iter().any(|file| file.name == name) {
+                files.extend(other(directory, &name));
+            }
+        }
+        Ok(files)
+    }
+
+    fn copied(&self) -> Result<Vec<u8>, String> {
+        let source = self
+            .places
+            .source
+            .as_deref()
+            .unwrap_or_else(|| Path::new(""));
+        match read_following(source, LARGEST) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(format!("{} does not exist", source.display())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl From<Left> for How {
+    fn from(left: Left) -> Self {
+        match left {
+            Left::Removed | Left::Moved => Self::Removed,
+            Left::RenamedTo(name) => Self::RenamedTo(name),
+        }
+    }
+}
+
+/// `cniDir` may not be there before the first pod.
+fn make_above(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let Some(above) = path.parent() else {
+        return Ok(());
+    };
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(above);
+    made.map_err(|source| FileError::Io {
+        action: "create directory",
+        path: above.to_path_buf(),
+        source,
+    })
+}
+
+/// The files of a list's sub-directory, which is called like the network (B5.40).
+fn chain(directory: &Path, name: &str, bytes: &[u8]) -> Vec<cni::DirFile> {
+    if !name.ends_with(".conflist") {
+        return Vec::new();
+    }
+    let network = cni::NetworkConf::parse_list(bytes).ok();
+    let network = network.as_ref().map_or("", |conf| conf.name());
+    if cni::NetworkName::parse(network).is_err() {
+        return Vec::new();
+    }
+    let listing = config_dir_listing(&directory.join(network)).unwrap_or_default();
+    let files = listing.files.into_iter();
+    files
+        .map(|(name, bytes)| cni::DirFile { name, bytes })
+        .collect()
+}
+
+/// A file that has the name of a configuration and cannot be read; what is no file is none (Q89).
+fn unreadable(error: FileError) -> Option<Candidate> {
+    let path = match &error {
+        FileError::Io { path, .. } | FileError::TooLarge { path, .. } => path,
+        _ => return None,
+    };
+    Some(Candidate {
+        name: path.file_name()?.to_string_lossy().into_owned(),
+        content: Err(error.to_string()),
+        chain: Vec::new(),
+    })
+}
+
+/// The primary's file as the settings name it, where its name is not that of a configuration.
+fn other(directory: &Path, name: &str) -> Option<Candidate> {
+    let read = read_following(&directory.join(name), LARGEST).transpose()?;
+    Some(Candidate {
+        name: name.to_owned(),
+        content: read.map_err(|error| error.to_string()),
+        chain: Vec::new(),
+    })
+}
+
+/// Our own file, with what is known of who wrote it.
+fn found(path: &Path, how: How) -> Own {
+    let about = match fs::symlink_metadata(path) {
+        Ok(about) => about,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Own::Missing { how },
+        Err(_) => return Own::There(Found::default()),
+    };
+    match read_bounded(path, LARGEST) {
+        // Gone between the two looks.
+        Ok(None) => Own::Missing { how },
+        read => Own::There(Found {
+            bytes: read.ok().flatten(),
+            owner: Some(about.uid()),
+            age: about.modified().ok().and_then(|when| when.elapsed().ok()),
+        }),
+    }
+}
+
+/// Configurations that a runtime would take before ours.
+fn before(directory: &Path, ours: &str) -> Vec<String> {
+    let Ok(listing) = config_dir_listing(directory) else {
+        return Vec::new();
+    };
+    let usable = |(name, bytes): &(String, Vec<u8>)| {
+        name.as_str() < ours && cni::NetworkConf::parse(bytes).is_ok()
+    };
+    let files = listing.files.into_iter();
+    files.filter(usable).map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests;
