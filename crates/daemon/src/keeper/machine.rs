@@ -120,8 +120,14 @@ impl Keeper {
         choice.standing.extend(step.standing);
         choice.news.extend(step.news);
         let primary = self.primary().cloned();
+        let unready =
+            (!sight.is_ready).then(|| "the readiness indicator file is not there".to_owned());
+        let cannot_attach = choice.trouble.take().or(unready);
+        let out_of_force =
+            (!step.in_force).then(|| "Multus' configuration is not in force".to_owned());
         let status = Status {
-            not_ready: not_ready(choice.trouble.take(), sight, step.in_force),
+            not_ready: cannot_attach.clone().or(out_of_force),
+            cannot_attach,
             primary,
             in_force: step.in_force,
             repairs: self.repairs,
@@ -262,16 +268,6 @@ fn copied(read: &Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
     let bytes = read.clone()?;
     cni::NetworkConf::parse(&bytes).map_err(|error| error.to_string())?;
     Ok(bytes)
-}
-
-fn not_ready(trouble: Option<String>, sight: &Sight, in_force: bool) -> Option<String> {
-    if trouble.is_some() {
-        return trouble;
-    }
-    if !sight.is_ready {
-        return Some("the readiness indicator file is not there".to_owned());
-    }
-    (!in_force).then(|| "Multus' configuration is not in force".to_owned())
 }
 
 #[cfg(test)]

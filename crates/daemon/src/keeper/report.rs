@@ -12,7 +12,10 @@ use super::Primary;
 pub struct Status {
     /// The primary as it last was whole. Plans are made with its content, not with what may be half written on disk.
     pub primary: Option<Arc<Primary>>,
-    /// Why the node is not ready, in one line (`/readyz`).
+    /// Why no pod can be attached, in one line: ADD waits. A runtime may still call Multus by a configuration that another
+    /// program took away.
+    pub cannot_attach: Option<String>,
+    /// Why the node is not ready, in one line (`/readyz`): the same, or that our configuration is not in force.
     pub not_ready: Option<String>,
     /// Our configuration is in force.
     pub in_force: bool,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Actions, Candidate, Found, How, Keeper, Own, Sight};
+use super::{Actions, Candidate, Found, How, Keeper, Own, Sight, Write};
 use crate::settings::Settings;
 
 pub(super) const DIRECTORY: &str = "/host/etc/cni/net.d";
@@ -94,14 +94,19 @@ impl Node {
             let Some(write) = &actions.write else {
                 return (actions, reports);
             };
-            if write.name == self.keeper.own_name() {
-                self.own(&String::from_utf8_lossy(&write.bytes));
-            } else {
-                self.sight.list = Some(write.bytes.clone());
-            }
-            let told = self.keeper.wrote(write, true, self.now);
-            reports.extend(told.map(|report| report.to_string()));
+            reports.extend(self.does(write));
         }
+    }
+
+    /// A write comes about; what is told of it.
+    pub(super) fn does(&mut self, write: &Write) -> Option<String> {
+        if write.name == self.keeper.own_name() {
+            self.own(&String::from_utf8_lossy(&write.bytes));
+        } else {
+            self.sight.list = Some(write.bytes.clone());
+        }
+        let told = self.keeper.wrote(write, true, self.now);
+        told.map(|report| report.to_string())
     }
 
     /// The write of this look did not come about.

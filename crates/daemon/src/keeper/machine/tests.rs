@@ -1,6 +1,8 @@
 use crate::keeper::How;
 use crate::keeper::testing::{DIRECTORY, Node, list, settings};
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -33,6 +35,10 @@ fn a_node_is_ready_once_its_primary_is_there_and_its_configuration_in_force() {
     let actions = node.gone(How::Removed).look();
     let reason = actions.status.not_ready.unwrap();
     assert_eq!(reason, "Multus' configuration is not in force");
+    assert_eq!(
+        actions.status.cannot_attach, None,
+        "who is called still attaches"
+    );
 }
 
 #[test]
@@ -47,6 +53,7 @@ fn the_first_configuration_waits_for_the_readiness_file_and_no_later_one_does() 
         "{reports:?}"
     );
     assert!(actions.status.not_ready.unwrap().contains("readiness"));
+    assert!(actions.status.cannot_attach.unwrap().contains("readiness"));
     node.sight.is_ready = true;
     assert_eq!(node.act().0.status.not_ready, None);
     let text = node.text();
@@ -167,4 +174,118 @@ fn a_copy_that_was_never_read_is_why_the_node_is_not_ready() {
         actions.status.not_ready,
         Some("multusConfigFile: it does not exist".to_owned())
     );
+}
+
+/// What may happen on a node.
+#[derive(Debug, Clone)]
+enum Event {
+    /// The primaries' directory holds some of these files now.
+    Files(Vec<(usize, usize)>),
+    /// Our file has one of these contents, or none.
+    Own(usize),
+    /// The list beside it has.
+    List(usize),
+    /// The readiness file comes or goes.
+    Readiness(bool),
+    /// Time passes.
+    After(u64),
+    /// The daemon is another one.
+    Restart,
+}
+
+const NAMES: [&str; 6] = [
+    "00-multus.conflist",
+    "05-b.conflist",
+    "10-a.conf",
+    "10-a.conflist",
+    "20-c.conflist",
+    "30-d.json",
+];
+
+fn contents() -> Vec<String> {
+    let own = r#"{"cniVersion":"0.3.1","name":"m","type":"multus-shim","clusterNetwork":"/x"}"#;
+    vec![
+        String::new(),
+        "{".to_owned(),
+        list("a"),
+        list("b"),
+        r#"{"cniVersion":"0.3.1","name":"a","type":"bridge"}"#.to_owned(),
+        own.to_owned(),
+        format!(r#"{{"name":"k","plugins":[{own},{{"type":"istio-cni"}}]}}"#),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let file = (0..NAMES.len(), 0..contents().len());
+    prop_oneof![
+        prop::collection::vec(file, 0..4).prop_map(Event::Files),
+        (0..=contents().len()).prop_map(Event::Own),
+        (0..=contents().len()).prop_map(Event::List),
+        any::<bool>().prop_map(Event::Readiness),
+        (0..100_u64).prop_map(Event::After),
+        Just(Event::Restart),
+    ]
+}
+
+fn happen(node: &mut Node, event: &Event, record: Option<&[u8]>) {
+    let contents = contents();
+    match event {
+        Event::Files(files) => {
+            let files: std::collections::BTreeMap<&str, &str> = files
+                .iter()
+                .map(|(name, content)| (NAMES[*name], contents[*content].as_str()))
+                .collect();
+            node.files(&files.into_iter().collect::<Vec<_>>());
+        }
+        Event::Own(which) => match contents.get(*which) {
+            Some(content) => {
+                node.own(content);
+            }
+            None => {
+                node.gone(How::Removed);
+            }
+        },
+        Event::List(which) => {
+            node.sight.list = contents
+                .get(*which)
+                .map(|content| content.clone().into_bytes());
+        }
+        Event::Readiness(is_ready) => node.sight.is_ready = *is_ready,
+        Event::After(seconds) => {
+            node.after(*seconds);
+        }
+        Event::Restart => node.keeper = Keeper::new(&settings(""), record).unwrap(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_what_is_written_is_ours_and_the_primary_is_not(
+        events in prop::collection::vec(event(), 1..40)
+    ) {
+        let mut node = Node::new(&settings(""), None);
+        let mut record = None;
+        for event in &events {
+            happen(&mut node, event, record.as_deref());
+            // As the edge does it: a write is followed by a look, which finds nothing more to do.
+            let mut writes = 0;
+            loop {
+                let actions = node.look();
+                if let Some(primary) = &actions.status.primary {
+                    prop_assert!(NAMES[1..5].contains(&primary.file.as_str()), "{}", primary.file);
+                    prop_assert!(!primary.conf.plugins().iter().any(|plugin| plan::is_multus(plugin.plugin_type())));
+                }
+                if let Some(new) = actions.record.clone() {
+                    node.keeper.recorded(new.clone());
+                    record = Some(new);
+                }
+                let Some(write) = actions.write else { break };
+                writes += 1;
+                prop_assert!(writes < 3);
+                let conf = cni::NetworkConf::parse(&write.bytes).unwrap();
+                prop_assert!(conf.plugins().iter().any(|plugin| plugin.plugin_type() == "multus-shim"));
+                node.does(&write);
+            }
+        }
+    }
 }
