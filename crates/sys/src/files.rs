@@ -136,6 +136,18 @@ pub fn read_bounded(path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError>
     }
 }
 
+/// As [`read_bounded`], for files that only root and we write: what somebody else wrote is not read.
+///
+/// # Errors
+/// As [`read_bounded`], and a file that is somebody else's.
+pub fn read_trusted(path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileError> {
+    let (directory, name) = directory::split(path)?;
+    match Directory::open_existing(directory)? {
+        Some(directory) => directory.read(name, max, Owner::Trusted),
+        None => Ok(None),
+    }
+}
+
 /// As [`read_bounded`], for files that people lay out: a symbolic link is followed, as mounted configuration has them.
 ///
 /// # Errors

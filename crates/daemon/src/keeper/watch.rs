@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use plan::PRIMARY_RECORD;
 use sys::files::{
-    Durability, FileError, config_dir_listing, read_bounded, read_following, write_atomic,
+    Durability, FileError, config_dir_listing, read_bounded, read_following, read_trusted,
+    write_atomic,
 };
 use sys::watch::{DirWatcher, Left, Pause, Stop};
 
@@ -27,7 +28,8 @@ const LARGEST: u64 = 1 << 20;
 const WRITES: usize = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who is told what the keeper does: the log, events, metrics.
+/// Who is told what the keeper does: the log, events, metrics. What it does with that must not wait for anybody: our
+/// configuration is put back by the same thread.
 pub trait Observer: Send + 'static {
     /// Something that people should know.
     fn report(&mut self, report: &Report);
@@ -55,7 +57,7 @@ impl Watch {
     /// Settings that nothing can be generated from, or no thread or descriptor left.
     pub fn start(settings: &Settings, observer: impl Observer) -> Result<Self, KeeperError> {
         let places = Places::new(settings);
-        let record = read_bounded(&places.record, LARGEST).ok().flatten();
+        let record = read_trusted(&places.record, 2 * LARGEST).ok().flatten();
         let keeper = Keeper::new(settings, record.as_deref())?;
         let watcher = DirWatcher::new()?;
         let stop = watcher.stop();
@@ -206,13 +208,13 @@ impl<O: Observer> Work<O> {
         }
     }
 
-    /// For root alone, unless somebody decided otherwise for the file that is there (B6.76).
+    /// For root alone, unless the file that is there may be read by others (B6.76); nobody else writes what root runs.
     fn write(&mut self, write: &super::Write) -> bool {
         let path = self.places.own_dir.join(&write.name);
         let mode = fs::symlink_metadata(&path)
             .ok()
             .filter(fs::Metadata::is_file)
-            .map_or(0o600, |about| about.mode() & 0o777);
+            .map_or(0o600, |about| about.mode() & 0o755);
         let written = write_atomic(&path, &write.bytes, mode, Durability::FileAndDir);
         if let Some(report) = self.keeper.wrote(write, written.is_ok(), Instant::now()) {
             self.observer.report(&report);

@@ -272,8 +272,15 @@ fn i106_a_ledger_that_is_a_link_or_somebody_elses_is_refused() {
         ledger.read("foreign"),
         Err(FileError::ForeignOwner { owner: 1, .. })
     ));
+    let path = root.path().join("foreign");
+    assert!(matches!(
+        read_trusted(&path, 10),
+        Err(FileError::ForeignOwner { owner: 1, .. })
+    ));
+    assert_eq!(read_bounded(&path, 10).unwrap().unwrap(), b"[]");
     ledger.write("foreign", b"[1]").unwrap();
     assert_eq!(ledger.read("foreign").unwrap().unwrap(), b"[1]");
+    assert_eq!(read_trusted(&path, 10).unwrap().unwrap(), b"[1]");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -141,6 +141,21 @@ fn the_configuration_comes_with_the_primary_and_stays_when_the_daemon_ends() {
         fs::metadata(node.at("cni/.primary")).unwrap().mode() & 0o777,
         0o600
     );
+}
+
+#[test]
+fn who_may_read_our_file_still_may_and_nobody_else_writes_it() {
+    // B6.76
+    for (before, after) in [(0o640, 0o640), (0o666, 0o644)] {
+        let node = Node::new();
+        node.write("10-a.conflist", &list("a"));
+        node.write(OUR_FILE, "{}");
+        fs::set_permissions(node.ours(), fs::Permissions::from_mode(before)).unwrap();
+        let _watch = node.start();
+        assert!(read(&node.ours()).contains("multus-shim"));
+        let mode = fs::metadata(node.ours()).unwrap().mode();
+        assert_eq!(mode & 0o777, after);
+    }
 }
 
 #[test]
