@@ -1,7 +1,7 @@
 //! From the primary's configuration and the settings to our own (B6.72–B6.76).
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cni::{DirFile, NetworkConf, Version};
 use serde::Serialize;
@@ -221,6 +221,17 @@ impl Generator {
             content,
             conf,
         }
+    }
+
+    /// The primary's file that a configuration of ours names, if it lies in our directory.
+    #[must_use]
+    pub fn names(&self, ours: &[u8]) -> Option<String> {
+        let conf = NetworkConf::parse(ours).ok()?;
+        let mut plugins = conf.plugins().iter();
+        let own = plugins.find(|plugin| plugin.plugin_type() == self.settings.plugin_type)?;
+        let path = Path::new(gojson::get_fold(own.raw(), "clusterNetwork")?.as_str()?);
+        let name = path.strip_prefix(&self.directory).ok()?.to_str()?;
+        Some(name.to_owned())
     }
 
     /// B6.72; where the version is forced it does not matter which one the file has (B6.74).

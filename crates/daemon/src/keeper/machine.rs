@@ -28,6 +28,17 @@ pub struct Sight {
     pub is_ready: bool,
 }
 
+impl Sight {
+    /// What lies there under our names, the one that a runtime takes first.
+    fn ours(&self) -> impl Iterator<Item = &[u8]> {
+        let own = match &self.own {
+            Own::There(found) => found.bytes.as_deref(),
+            Own::Missing { .. } => None,
+        };
+        own.into_iter().chain(self.list.as_deref())
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, Default)]
 pub struct Actions {
@@ -169,7 +180,7 @@ impl Keeper {
         match &mut self.source {
             Source::Generated(chooser) => {
                 match &sight.files {
-                    Ok(files) => choice = chooser.choose(files, now),
+                    Ok(files) => choice = chooser.choose(files, sight.ours(), now),
                     Err(reason) => choice.fails(Report::NoPrimary {
                         reason: reason.clone(),
                     }),

@@ -2,6 +2,7 @@
 //!
 //! * The first file by name that is not Multus' own, or the one that the settings name. A broken one is waited for, never
 //!   passed over: the pods of the node would be on another network than everybody expects.
+//! * Where nothing is recorded, the file that our own configuration names counts as chosen: it is in force.
 //! * The one that was chosen stays it while its file is there, whatever else appears. A broken file keeps what it held
 //!   before in force.
 //! * When its file is gone, the same name with the other ending takes its place at once; any other file only after a
@@ -106,11 +107,20 @@ impl Chooser {
         &self.generator
     }
 
-    pub(super) fn choose(&mut self, files: &[Candidate], now: Instant) -> Choice {
+    /// `ours`: what lies there of our own configuration.
+    pub(super) fn choose<'a>(
+        &mut self,
+        files: &[Candidate],
+        ours: impl IntoIterator<Item = &'a [u8]>,
+        now: Instant,
+    ) -> Choice {
         let mut choice = Choice::default();
         let verdicts = self.verdicts(files, &mut choice);
         let Some(current) = self.chosen.clone() else {
-            self.choose_first(&verdicts, &mut choice);
+            let named = ours
+                .into_iter()
+                .find_map(|bytes| self.generator.names(bytes));
+            self.choose_first(&verdicts, named.as_deref(), &mut choice);
             return choice;
         };
         let former = self
@@ -179,8 +189,12 @@ impl Chooser {
         }
     }
 
-    fn choose_first(&mut self, verdicts: &Verdicts, choice: &mut Choice) {
-        let reason = match (verdicts.0.first(), &self.master) {
+    fn choose_first(&mut self, verdicts: &Verdicts, named: Option<&str>, choice: &mut Choice) {
+        let named = verdicts
+            .0
+            .iter()
+            .find(|(name, _)| Some(name.as_str()) == named);
+        let reason = match (named.or_else(|| verdicts.0.first()), &self.master) {
             (Some((_, Ok(first))), _) => return self.adopt(first, choice),
             (Some((name, Err(reason))), _) => format!("{name}: {reason}"),
             (None, Some(master)) => format!("{master} (multusMasterCNI) does not exist"),

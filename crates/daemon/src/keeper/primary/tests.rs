@@ -280,3 +280,35 @@ fn a_record_of_another_directory_or_of_another_choice_does_not_count() {
     let mut node = Node::new(&settings(""), Some(b"{"));
     assert_eq!(primary(&mut node, &both), "05-new.conflist");
 }
+
+#[test]
+fn a_primary_that_is_in_force_is_the_choice_where_nothing_is_recorded() {
+    // upstream's daemon, which this one replaces, chose it before another file came
+    let list = list("a");
+    let both = [("05-new.conflist", list.as_str()), ("10-a.conflist", &list)];
+    let own = |path: &str| {
+        format!(
+            r#"{{"cniVersion":"0.3.1","name":"m","clusterNetwork":"{path}","type":"multus-shim"}}"#
+        )
+    };
+    let in_force = own("/host/etc/cni/net.d/10-a.conflist");
+    let mut node = node();
+    assert_eq!(primary(node.own(&in_force), &both), "10-a.conflist");
+    let mut node = Node::new(&settings(""), None);
+    let text = format!(r#"{{"name":"k","plugins":[{in_force},{{"type":"istio-cni"}}]}}"#);
+    node.sight.list = Some(text.into_bytes());
+    assert_eq!(primary(&mut node, &both), "10-a.conflist");
+    for other in [
+        own("/host/etc/cni/net.d/20-gone.conflist"),
+        own("/elsewhere/10-a.conflist"),
+        own("10-a.conflist"),
+        in_force.replace("multus-shim", "other"),
+    ] {
+        let mut node = Node::new(&settings(""), None);
+        assert_eq!(
+            primary(node.own(&other), &both),
+            "05-new.conflist",
+            "{other}"
+        );
+    }
+}
