@@ -8,7 +8,7 @@ mod http;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -39,6 +39,8 @@ pub enum Fault {
     LoseAnswer,
     /// Nothing is said until the client goes.
     Hang,
+    /// A watch is passed on, and begins, and nothing comes of it until the client goes.
+    Stall,
 }
 
 impl Fault {
@@ -95,6 +97,8 @@ struct Shared {
     tls: Arc<ServerConfig>,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Seen>>,
+    /// The connections that there are, by their numbers.
+    clients: Mutex<Vec<(usize, TcpStream)>>,
     connections: AtomicUsize,
 }
 
@@ -118,6 +122,7 @@ impl Proxy {
             tls: Arc::new(tls(api)?),
             rules: Mutex::default(),
             seen: Mutex::default(),
+            clients: Mutex::default(),
             connections: AtomicUsize::default(),
         });
         let (accepts, serves) = (listener.try_clone()?, Arc::clone(&shared));
@@ -167,6 +172,14 @@ impl Proxy {
             stays: true,
         });
         self
+    }
+
+    /// Breaks all connections that there are.
+    pub fn hang_up(&self) {
+        for (_, client) in lock(&self.shared.clients).drain(..) {
+            // One that is closed already is no connection any more.
+            let _ = client.shutdown(Shutdown::Both);
+        }
     }
 
     /// How many connections were made.
@@ -233,9 +246,14 @@ fn tls(api: &ApiServer) -> Result<ServerConfig> {
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     while let Ok((client, _)) = listener.accept() {
         let shared = Arc::clone(shared);
-        shared.connections.fetch_add(1, Ordering::SeqCst);
+        let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+        let handle = client.try_clone().map(|client| (number, client));
+        lock(&shared.clients).extend(handle);
         // A connection that cannot be served is closed, and the client tells.
-        let _ = spawn(move || drop(serve(client, &shared)));
+        let _ = spawn(move || {
+            drop(serve(client, &shared));
+            lock(&shared.clients).retain(|(of, _)| *of != number);
+        });
     }
 }
 
@@ -250,25 +268,33 @@ fn serve(client: TcpStream, shared: &Shared) -> Result<()> {
             authorization: request.header("authorization").to_owned(),
             at: Instant::now(),
         });
+        let is_watch = request.line.contains("watch=true");
         let pass = || http::pass(&shared.agent, &shared.server, &request);
-        let answer = match shared.fault(&request.line) {
-            None => pass()?,
+        let fault = shared.fault(&request.line);
+        let is_stalled = matches!(fault, Some(Fault::Stall));
+        let mut spoiled = None;
+        match fault {
+            None | Some(Fault::Stall) => {}
             Some(Fault::Answer(code, headers, body)) => {
-                http::answer(code, &headers, body.as_bytes())
+                spoiled = Some(http::answer(code, &headers, body.as_bytes()));
             }
-            Some(Fault::Delay(time)) => {
-                thread::sleep(time);
-                pass()?
-            }
-            Some(Fault::After(work)) => {
-                work();
-                pass()?
-            }
+            Some(Fault::Delay(time)) => thread::sleep(time),
+            Some(Fault::After(work)) => work(),
             Some(Fault::Close) => return Ok(()),
             Some(Fault::LoseAnswer) => return pass().map(drop),
             Some(Fault::Hang) => return Ok(stream.read(&mut [0]).map(drop)?),
-        };
-        stream.get_mut().write_all(&answer)?;
+        }
+        match spoiled {
+            None if is_watch => {
+                let (agent, server, client) = (&shared.agent, &shared.server, stream.get_mut());
+                http::pass_on(agent, server, &request, is_stalled, client)?;
+                if is_stalled {
+                    return Ok(stream.read(&mut [0]).map(drop)?);
+                }
+            }
+            None => stream.get_mut().write_all(&pass()?)?,
+            Some(answer) => stream.get_mut().write_all(&answer)?,
+        }
         stream.get_mut().flush()?;
     }
     Ok(())

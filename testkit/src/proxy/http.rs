@@ -1,9 +1,9 @@
 //! As much HTTP/1.1 as stands between a client and a server of good manners.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Write};
 
 use anyhow::{Context, Result};
-use ureq::{Agent, http};
+use ureq::{Agent, Body, http};
 
 /// What belongs to a connection and not to a request.
 const OF_CONNECTION: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
@@ -59,6 +59,49 @@ fn line(stream: &mut impl BufRead) -> Result<String> {
 
 /// Asks the server the same, and returns its answer for the client.
 pub(super) fn pass(agent: &Agent, server: &str, request: &Request) -> Result<Vec<u8>> {
+    let mut back = ask(agent, server, request, true)?;
+    let headers = headers(&back)?;
+    let body = back.body_mut().read_to_vec()?;
+    Ok(answer(back.status().as_u16(), &headers, &body))
+}
+
+/// The same for an answer that goes on and on: what comes is passed on at once. With `is_stalled`, only its head is.
+pub(super) fn pass_on(
+    agent: &Agent,
+    server: &str,
+    request: &Request,
+    is_stalled: bool,
+    client: &mut impl Write,
+) -> Result<()> {
+    let mut back = ask(agent, server, request, false)?;
+    let (code, headers) = (back.status().as_u16(), headers(&back)?);
+    write!(
+        client,
+        "HTTP/1.1 {code} X\r\ntransfer-encoding: chunked\r\n{headers}\r\n"
+    )?;
+    client.flush()?;
+    if is_stalled {
+        return Ok(());
+    }
+    let (mut body, mut piece) = (back.body_mut().as_reader(), [0; 16 << 10]);
+    loop {
+        let length = body.read(&mut piece)?;
+        write!(client, "{length:x}\r\n")?;
+        client.write_all(&piece[..length])?;
+        client.write_all(b"\r\n")?;
+        client.flush()?;
+        if length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn ask(
+    agent: &Agent,
+    server: &str,
+    request: &Request,
+    is_short: bool,
+) -> Result<http::Response<Body>> {
     let (method, path) = request.line.split_once(' ').unwrap_or_default();
     let out = http::Request::builder()
         .method(method)
@@ -66,20 +109,25 @@ pub(super) fn pass(agent: &Agent, server: &str, request: &Request) -> Result<Vec
     let own = |name: &str| OF_CONNECTION.contains(&name);
     let kept = request.headers.iter().filter(|(name, _)| !own(name));
     let out = kept.fold(out, |out, (name, value)| out.header(name, value));
-    let mut back = match method {
-        "GET" => agent.run(out.body(())?)?,
-        _ => agent.run(out.body(request.body.clone())?)?,
-    };
-    let mut headers = String::new();
-    for (name, value) in back
-        .headers()
-        .iter()
-        .filter(|(name, _)| !own(name.as_str()))
-    {
-        headers.push_str(&format!("{name}: {}\r\n", value.to_str()?));
+    if method != "GET" {
+        return Ok(agent.run(out.body(request.body.clone())?)?);
     }
-    let body = back.body_mut().read_to_vec()?;
-    Ok(answer(back.status().as_u16(), &headers, &body))
+    let out = out.body(())?;
+    if is_short {
+        return Ok(agent.run(out)?);
+    }
+    let endless = agent.configure_request(out).timeout_global(None).build();
+    Ok(agent.run(endless)?)
+}
+
+fn headers(back: &http::Response<Body>) -> Result<String> {
+    let mut headers = String::new();
+    for (name, value) in back.headers() {
+        if !OF_CONNECTION.contains(&name.as_str()) {
+            headers.push_str(&format!("{name}: {}\r\n", value.to_str()?));
+        }
+    }
+    Ok(headers)
 }
 
 /// An answer as it goes over the wire.
