@@ -1,28 +1,35 @@
 //! Sending requests: deadlines, retries, credentials read again.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use http::header::RETRY_AFTER;
+use http::{Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::client::Body;
 use tokio::runtime::Handle;
+use tokio::sync;
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::call::Call;
-use crate::cluster::Limits;
 use crate::connect::{Connected, connect};
 use crate::credentials::Source;
 use crate::effort::{Backoff, Effort};
 use crate::error::{ClusterError, RequestError};
 use crate::failure::{ApiStatus, Failure};
+use crate::lines::Lines;
+use crate::live::Limits;
+use crate::text::one_line;
 
 /// The API server, as far as requests go.
 pub(crate) struct Api {
     source: Source,
     limits: Limits,
-    connected: Mutex<Connected>,
+    connected: Mutex<Arc<Connected>>,
+    /// Held by whoever reads the credentials again.
+    renewal: sync::Mutex<()>,
 }
 
 /// What became of one attempt.
@@ -41,13 +48,14 @@ impl Api {
         Ok(Self {
             source,
             limits,
-            connected: Mutex::new(connected),
+            connected: Mutex::new(Arc::new(connected)),
+            renewal: sync::Mutex::default(),
         })
     }
 
     /// Host and port.
     pub(crate) fn server(&self) -> String {
-        self.lock().server.clone()
+        self.connected().server.clone()
     }
 
     /// Sends the request until it succeeds, fails for good, or the deadline is near.
@@ -65,7 +73,8 @@ impl Api {
         let mut renewed = false;
         let mut earlier = None;
         loop {
-            let (failure, asked) = match self.attempt(call, deadline).await {
+            let connected = self.connected();
+            let (failure, asked) = match self.attempt(&connected, call, deadline).await {
                 Attempt::Done(body) => return Ok(body),
                 // Cut short by the deadline, this one tells less than the one before.
                 Attempt::Failed(Failure::Timeout(time), asked) if time < self.limits.request => {
@@ -75,7 +84,7 @@ impl Api {
             };
             attempts += u32::from(failure != Failure::NoTime);
             let failure = match may_be_renewed(&failure) && !renewed {
-                true => match self.renew(deadline) {
+                true => match self.renew(&connected, deadline).await {
                     Ok(()) => {
                         renewed = true;
                         continue;
@@ -109,7 +118,7 @@ impl Api {
         deadline: Instant,
     ) -> Result<Vec<u8>, ClusterError> {
         let start = Instant::now();
-        match self.attempt(call, deadline).await {
+        match self.attempt(&self.connected(), call, deadline).await {
             Attempt::Done(body) => Ok(body),
             Attempt::Failed(failure, _) => Err(self.error(
                 call,
@@ -122,27 +131,62 @@ impl Api {
         }
     }
 
-    async fn attempt(&self, call: &Call, deadline: Instant) -> Attempt {
+    /// Sends a request whose answer goes on and on, and returns when that begins.
+    ///
+    /// # Errors
+    /// The last attempt's failure: a second one is made only with newer credentials.
+    pub(crate) async fn open(&self, call: &Call) -> Result<Lines, ClusterError> {
+        let start = Instant::now();
+        let mut attempts = 1;
+        let connected = self.connected();
+        let mut opened = self.begin(&connected, call).await;
+        if let Err(failure) = &opened
+            && may_be_renewed(failure)
+        {
+            let deadline = Instant::now() + self.limits.request;
+            opened = match self.renew(&connected, deadline).await {
+                Ok(()) => {
+                    attempts = 2;
+                    self.begin(&self.connected(), call).await
+                }
+                Err(error) => Err(failure.not_renewed(&error)),
+            };
+        }
+        let time = start.elapsed();
+        opened.map_err(|failure| self.error(call, failure, Effort { attempts, time }))
+    }
+
+    async fn begin(&self, connected: &Connected, call: &Call) -> Result<Lines, Failure> {
+        let begin = async {
+            let response = self.ask(connected, call).await?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(Lines::new(response.into_body(), self.limits.answer));
+            }
+            let body = self.read(response.into_body()).await?;
+            Err(Failure::Status(ApiStatus::parse(status, &body)))
+        };
+        timeout(self.limits.request, begin)
+            .await
+            .unwrap_or(Err(Failure::Timeout(self.limits.request)))
+    }
+
+    async fn attempt(&self, connected: &Connected, call: &Call, deadline: Instant) -> Attempt {
         let left = deadline
             .saturating_duration_since(Instant::now())
             .min(self.limits.request);
         if left.is_zero() {
             return Attempt::Failed(Failure::NoTime, None);
         }
-        match timeout(left, self.exchange(call)).await {
+        match timeout(left, self.exchange(connected, call)).await {
             Ok(Ok(attempt)) => attempt,
             Ok(Err(failure)) => Attempt::Failed(failure, None),
             Err(_) => Attempt::Failed(Failure::Timeout(left), None),
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Attempt, Failure> {
-        let client = self.lock().client.clone();
-        let request = call.request().map_err(|error| Failure::of(&error))?;
-        let response = client
-            .send(request)
-            .await
-            .map_err(|error| Failure::of(&error))?;
+    async fn exchange(&self, connected: &Connected, call: &Call) -> Result<Attempt, Failure> {
+        let response = self.ask(connected, call).await?;
         let status = response.status();
         let asked = response
             .headers()
@@ -159,6 +203,12 @@ impl Api {
         ))
     }
 
+    async fn ask(&self, connected: &Connected, call: &Call) -> Result<Response<Body>, Failure> {
+        let request = call.request().map_err(|error| Failure::of(&error))?;
+        let sent = connected.client.send(request).await;
+        sent.map_err(|error| Failure::of(&error))
+    }
+
     async fn read(&self, body: Body) -> Result<Vec<u8>, Failure> {
         match Limited::new(body, self.limits.answer).collect().await {
             Ok(body) => Ok(body.to_bytes().into()),
@@ -169,17 +219,35 @@ impl Api {
         }
     }
 
-    /// Reads the credentials again and forgets the connection that was made with the old ones.
-    fn renew(&self, deadline: Instant) -> Result<(), ClusterError> {
-        let left = deadline
-            .saturating_duration_since(Instant::now())
-            .min(self.limits.request);
-        let connected = connect(self.source.load()?, &Handle::current(), left)?;
-        *self.lock() = connected;
+    /// Reads the credentials again and forgets the connection that was made with `used`. Of many requests that were
+    /// refused with the same credentials, the first one does it.
+    async fn renew(&self, used: &Arc<Connected>, deadline: Instant) -> Result<(), ClusterError> {
+        let left = || {
+            deadline
+                .saturating_duration_since(Instant::now())
+                .min(self.limits.request)
+        };
+        let stopped = |reason: &str| ClusterError::Runtime(io::Error::other(reason.to_owned()));
+        let _turn = timeout(left(), self.renewal.lock())
+            .await
+            .map_err(|_| stopped("another request is still reading the credentials"))?;
+        if !Arc::ptr_eq(&self.connected(), used) {
+            return Ok(());
+        }
+        // A thread of its own: files are read, and a credential plugin may take its time.
+        let (source, runtime, left) = (self.source.clone(), Handle::current(), left());
+        let connected = spawn_blocking(move || connect(source.load()?, &runtime, left))
+            .await
+            .map_err(|_| stopped("reading the credentials was broken off"))??;
+        *self
+            .connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(connected);
         Ok(())
     }
 
-    fn error(&self, call: &Call, failure: Failure, effort: Effort) -> ClusterError {
+    /// The error of a request that failed.
+    pub(crate) fn error(&self, call: &Call, failure: Failure, effort: Effort) -> ClusterError {
         let action = call.action.clone();
         Box::new(RequestError {
             action,
@@ -190,18 +258,35 @@ impl Api {
         .into()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connected> {
+    /// The error of a success that cannot be read.
+    pub(crate) fn unreadable(&self, call: &Call, error: &serde_json::Error) -> ClusterError {
+        self.malformed(call, &error.to_string())
+    }
+
+    /// The error of a success that does not hold what was asked for.
+    pub(crate) fn malformed(&self, call: &Call, reason: &str) -> ClusterError {
+        ClusterError::Answer {
+            action: call.action.clone(),
+            server: self.server(),
+            reason: one_line(reason, 200),
+        }
+    }
+
+    fn connected(&self) -> Arc<Connected> {
         // Replaced as a whole: whoever panicked left it as it was.
-        self.connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        Arc::clone(
+            &self
+                .connected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
 /// Time may heal it (Q71).
 fn may_pass(failure: &Failure) -> bool {
     match failure {
-        Failure::Connection(_) | Failure::Timeout(_) => true,
+        Failure::Connection(_) | Failure::Timeout(_) | Failure::Silence(_) => true,
         Failure::Credentials(_) | Failure::TooLong(_) | Failure::NoTime => false,
         Failure::Status(status) => matches!(
             status.code,
@@ -222,3 +307,6 @@ fn may_be_renewed(failure: &Failure) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

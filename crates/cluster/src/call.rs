@@ -4,6 +4,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request};
 use kube::client::Body;
 
+use crate::collection::Collection;
 use crate::error::ClusterError;
 use crate::text::one_line;
 use plan::PodRef;
@@ -15,9 +16,7 @@ const METADATA: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json";
 
 /// Dynamic resource allocation, in the version that every cluster has that has it for good.
-const RESOURCE_API: &str = "/apis/resource.k8s.io/v1";
-/// Slices in one answer: each has at most 128 devices and some ten kilobytes.
-const PAGE: u32 = 50;
+pub(crate) const RESOURCE_API: &str = "/apis/resource.k8s.io/v1";
 
 /// One request, as often as it has to be sent.
 #[derive(Debug)]
@@ -75,30 +74,37 @@ impl Call {
         })
     }
 
-    /// One page of a driver's slices, of one node or of all; `next` is where the page before ended.
-    pub(crate) fn list_slices(
-        driver: &str,
-        node: Option<&str>,
-        next: Option<&str>,
-    ) -> Result<Self, ClusterError> {
-        let mut selector = String::new();
-        let mut place = String::new();
-        if let Some(node) = node {
-            selector = format!("spec.nodeName%3D{}%2C", segment("node", node)?);
-            place = format!(" on node {node}");
-        }
-        selector += &format!("spec.driver%3D{}", segment("driver", driver)?);
+    /// One page of a list; `next` is where the page before ended.
+    pub(crate) fn list(collection: &Collection, limit: u32, next: Option<&str>) -> Self {
         let next = next.map_or_else(String::new, |next| format!("&continue={}", escaped(next)));
-        Ok(Self {
-            action: format!("list resource slices of driver {driver}{place}"),
+        Self {
+            action: format!("list {}", collection.name),
             method: Method::GET,
             path: format!(
-                "{RESOURCE_API}/resourceslices?fieldSelector={selector}&limit={PAGE}{next}"
+                "{}?{}limit={limit}{next}",
+                collection.path, collection.selector
             ),
             content_type: None,
             accept: JSON,
             body: Vec::new(),
-        })
+        }
+    }
+
+    /// What changes after this version; the server ends its answer after so many seconds.
+    pub(crate) fn watch(collection: &Collection, version: &str, seconds: u64) -> Self {
+        Self {
+            action: format!("watch {}", collection.name),
+            method: Method::GET,
+            path: format!(
+                "{}?{}watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&resourceVersion={}",
+                collection.path,
+                collection.selector,
+                escaped(version)
+            ),
+            content_type: None,
+            accept: JSON,
+            body: Vec::new(),
+        }
     }
 
     pub(crate) fn patch_status(pod: &PodRef, patch: Vec<u8>) -> Result<Self, ClusterError> {
@@ -165,7 +171,7 @@ fn pod_path(namespace: &str, name: &str) -> Result<String, ClusterError> {
 
 /// A name that is one segment of a path. Names come out of annotations: one with a slash in it would ask for another
 /// object, an empty one for a list.
-fn segment<'a>(what: &'static str, name: &'a str) -> Result<&'a str, ClusterError> {
+pub(crate) fn segment<'a>(what: &'static str, name: &'a str) -> Result<&'a str, ClusterError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     if name.is_empty()
         || name.len() > 253
@@ -210,11 +216,9 @@ mod tests {
             assert!(Call::get_definition("ns", name).is_err(), "{name:?}");
             assert!(Call::get_claim("ns", name).is_err(), "{name:?}");
             assert!(Call::get_claim(name, "claim").is_err(), "{name:?}");
-            assert!(Call::list_slices(name, None, None).is_err(), "{name:?}");
-            assert!(
-                Call::list_slices("d", Some(name), None).is_err(),
-                "{name:?}"
-            );
+            assert!(Collection::slices(name, None).is_err(), "{name:?}");
+            assert!(Collection::slices("d", Some(name)).is_err(), "{name:?}");
+            assert!(Collection::pods(Some(name)).is_err(), "{name:?}");
         }
         assert_eq!(
             Call::get_definition("ns", "../secrets")
@@ -239,13 +243,27 @@ mod tests {
             path(Call::get_claim("a", "b").unwrap()),
             "/apis/resource.k8s.io/v1/namespaces/a/resourceclaims/b"
         );
+        let slices = |node| Collection::slices("d.io", node).unwrap();
         assert_eq!(
-            path(Call::list_slices("d.io", Some("n-1"), None).unwrap()),
+            path(Call::list(&slices(Some("n-1")), 50, None)),
             "/apis/resource.k8s.io/v1/resourceslices?fieldSelector=spec.nodeName%3Dn-1%2Cspec.driver%3Dd.io&limit=50"
         );
         assert_eq!(
-            path(Call::list_slices("d.io", None, Some("a+/=&b")).unwrap()),
+            path(Call::list(&slices(None), 50, Some("a+/=&b"))),
             "/apis/resource.k8s.io/v1/resourceslices?fieldSelector=spec.driver%3Dd.io&limit=50&continue=a%2B%2F%3D%26b"
+        );
+        assert_eq!(
+            path(Call::list(&Collection::definitions(), 100, None)),
+            "/apis/k8s.cni.cncf.io/v1/network-attachment-definitions?limit=100"
+        );
+        let pods = |node| Collection::pods(node).unwrap();
+        assert_eq!(
+            path(Call::list(&pods(None), 100, None)),
+            "/api/v1/pods?limit=100"
+        );
+        assert_eq!(
+            path(Call::watch(&pods(Some("n-1")), "7", 240)),
+            "/api/v1/pods?fieldSelector=spec.nodeName%3Dn-1&watch=true&allowWatchBookmarks=true&timeoutSeconds=240&resourceVersion=7"
         );
         let pod = PodRef {
             namespace: "a".into(),

@@ -3,6 +3,11 @@
 use plan::{AllocatedDevice, Claim, PublishedDevice};
 use serde::Deserialize;
 
+use crate::list;
+
+/// Slices in one answer: each has at most 128 devices and some ten kilobytes.
+pub(crate) const PAGE: u32 = 50;
+
 /// A ResourceClaim; what is not named is skipped while decoding.
 #[derive(Deserialize)]
 struct ClaimDocument {
@@ -30,19 +35,6 @@ struct Allocated {
     driver: String,
     pool: String,
     device: String,
-}
-
-/// One page of a list of ResourceSlices.
-#[derive(Deserialize)]
-struct ListDocument {
-    metadata: Option<ListMetadata>,
-    items: Option<Vec<Slice>>,
-}
-
-#[derive(Deserialize)]
-struct ListMetadata {
-    #[serde(rename = "continue")]
-    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -104,29 +96,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Claim, serde_json::Error> {
     })
 }
 
-/// Part of a list of slices.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// The devices with an id for CNI plugins; all others are of no use to anyone here.
-    pub(crate) devices: Vec<PublishedDevice>,
-    /// What to ask for the next part with, if there is one.
-    pub(crate) next: Option<String>,
-}
-
-/// The devices of a list of slices.
+/// The devices on a page of a list of slices that have an id for CNI plugins, for all others are of no use to anyone
+/// here; and where the next page begins.
 ///
 /// # Errors
 /// Not JSON, or a value of the wrong type.
-pub(crate) fn parse_slices(bytes: &[u8]) -> Result<Page, serde_json::Error> {
-    let document: ListDocument = serde_json::from_slice(bytes)?;
-    let slices = document.items.unwrap_or_default().into_iter();
-    Ok(Page {
-        devices: slices.flat_map(published).collect(),
-        next: document
-            .metadata
-            .and_then(|metadata| metadata.next)
-            .filter(|next| !next.is_empty()),
-    })
+pub(crate) fn parse_slices(
+    bytes: &[u8],
+) -> Result<(Vec<PublishedDevice>, Option<String>), serde_json::Error> {
+    let page = list::parse::<Slice>(bytes)?;
+    Ok((
+        page.items.into_iter().flat_map(published).collect(),
+        page.next,
+    ))
 }
 
 fn published(slice: Slice) -> Vec<PublishedDevice> {
@@ -210,9 +192,8 @@ mod tests {
                 ]}},
             {"spec": {"pool": {"name": "p"}, "devices": null}},
         ]});
-        let page = parse_slices(list.to_string().as_bytes()).unwrap();
-        let found: Vec<_> = page
-            .devices
+        let (devices, next) = parse_slices(list.to_string().as_bytes()).unwrap();
+        let found: Vec<_> = devices
             .iter()
             .map(|device| (device.device.as_str(), device.resource_name.as_deref()))
             .collect();
@@ -220,23 +201,8 @@ mod tests {
             found,
             [("whole", Some("example.com/nic")), ("no-resource", None)]
         );
-        assert_eq!(page.devices[0].device_id, "0000:03:02.0");
-        assert_eq!(
-            (page.devices[0].pool.as_str(), page.devices[0].generation),
-            ("p", 3)
-        );
-        assert_eq!(page.next, None);
-    }
-
-    #[test]
-    fn a_page_tells_where_the_next_one_begins() {
-        let page = |next: Value| {
-            let list = json!({"metadata": {"continue": next}, "items": null});
-            parse_slices(list.to_string().as_bytes()).unwrap().next
-        };
-        assert_eq!(page(json!("abc")).as_deref(), Some("abc"));
-        assert_eq!(page(json!("")), None);
-        assert_eq!(page(json!(null)), None);
-        assert!(parse_slices(b"<html>").is_err());
+        assert_eq!(devices[0].device_id, "0000:03:02.0");
+        assert_eq!((devices[0].pool.as_str(), devices[0].generation), ("p", 3));
+        assert_eq!(next, None);
     }
 }

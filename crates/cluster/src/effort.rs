@@ -25,10 +25,42 @@ impl fmt::Display for Effort {
     }
 }
 
-/// Pauses between attempts: doubled each time, a little random, never beyond the deadline.
+/// Pauses that double each time, and are a little random.
+#[derive(Debug)]
+pub(crate) struct Pauses {
+    first: Duration,
+    longest: Duration,
+    /// How random.
+    percent: u64,
+    next: Duration,
+}
+
+impl Pauses {
+    pub(crate) fn new(first: Duration, longest: Duration, percent: u64) -> Self {
+        Self {
+            first,
+            longest,
+            percent,
+            next: first,
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = jittered(self.next, self.percent);
+        self.next = (self.next * 2).min(self.longest);
+        pause
+    }
+
+    /// Begins again with the shortest.
+    pub(crate) fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+/// Pauses between attempts, never beyond the deadline.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    next: Duration,
+    pauses: Pauses,
     deadline: Instant,
 }
 
@@ -38,15 +70,14 @@ impl Backoff {
 
     pub(crate) fn until(deadline: Instant) -> Self {
         Self {
-            next: Self::FIRST,
+            pauses: Pauses::new(Self::FIRST, Self::LONGEST, 25),
             deadline,
         }
     }
 
     /// The next pause, not shorter than the server asked for; `None` where the deadline comes first.
     pub(crate) fn pause(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        let pause = jittered(self.next, 25).max(asked.unwrap_or_default());
-        self.next = (self.next * 2).min(Self::LONGEST);
+        let pause = self.pauses.next().max(asked.unwrap_or_default());
         (pause < self.deadline.saturating_duration_since(Instant::now())).then_some(pause)
     }
 }

@@ -122,7 +122,10 @@ impl RequestError {
 
     fn kind(&self) -> Kind {
         match &self.failure {
-            Failure::Timeout(_) | Failure::Connection(_) | Failure::NoTime => Kind::Unavailable,
+            Failure::Timeout(_)
+            | Failure::Silence(_)
+            | Failure::Connection(_)
+            | Failure::NoTime => Kind::Unavailable,
             Failure::Credentials(_) => Kind::Unauthorized,
             Failure::TooLong(_) => Kind::Invalid,
             Failure::Status(status) => match status.code {

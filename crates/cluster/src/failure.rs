@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use kube::client::AuthError;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::error::ClusterError;
 use crate::text::one_line;
@@ -22,6 +23,8 @@ pub enum Failure {
     Status(ApiStatus),
     /// Nothing, or not everything, came within this time.
     Timeout(Duration),
+    /// An answer that goes on and on fell silent for this time.
+    Silence(Duration),
     /// No connection, or it broke.
     Connection(String),
     /// An answer of more than this many bytes.
@@ -97,6 +100,23 @@ impl ApiStatus {
         }
     }
 
+    /// Reads what the server says in the middle of a watch.
+    pub(crate) fn of_watch(object: &RawValue) -> Self {
+        #[derive(Deserialize)]
+        struct Code {
+            code: u16,
+        }
+        let code = serde_json::from_str::<Code>(object.get()).ok();
+        let code = code.and_then(|document| StatusCode::from_u16(document.code).ok());
+        let code = code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::parse(code, object.get().as_bytes())
+    }
+
+    /// The version that a list or a watch was to go on from is too old, or from a future that a restored API has lost.
+    pub(crate) fn is_about_version(&self) -> bool {
+        self.code == StatusCode::GONE || self.message.contains("Too large resource version")
+    }
+
     /// The API itself says that the object does not exist. A 404 of something else (a load balancer, an API without
     /// the resource) says nothing about the object.
     #[must_use]
@@ -164,6 +184,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Status(status) => status.fmt(f),
             Self::Timeout(time) => write!(f, "no answer within {:.1} s", time.as_secs_f64()),
+            Self::Silence(time) => write!(f, "nothing heard for {:.1} s", time.as_secs_f64()),
             Self::TooLong(most) => write!(f, "answer of more than {most} bytes"),
             Self::Connection(reason) | Self::Credentials(reason) => f.write_str(reason),
             Self::NoTime => f.write_str("no time left"),

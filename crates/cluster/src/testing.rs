@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,6 +28,19 @@ pub(crate) enum Answer {
     Hang,
     /// Closes the connection without an answer.
     Close,
+    /// Answers a watch with these lines.
+    Watch(Vec<Value>, Then),
+}
+
+/// What comes after the lines of a watch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Its proper end.
+    End,
+    /// Nothing, until the client goes.
+    Silence,
+    /// The connection breaks.
+    Break,
 }
 
 impl Answer {
@@ -165,6 +178,16 @@ fn serve(stream: impl Read + Write, shared: &Shared) {
             Some(Answer::Http(code, headers, body)) => (code, headers, body, false),
             Some(Answer::HttpThenClose(code, body)) => (code, "", body, true),
             Some(Answer::Close) => return,
+            Some(Answer::Watch(lines, then)) => {
+                if watch(stream.get_mut(), &lines, then).is_err() || then == Then::Break {
+                    return;
+                }
+                if then == Then::Silence {
+                    let _ = stream.read(&mut [0]);
+                    return;
+                }
+                continue;
+            }
             Some(Answer::Hang) => {
                 let _ = stream.read(&mut [0]);
                 return;
@@ -185,6 +208,22 @@ fn serve(stream: impl Read + Write, shared: &Shared) {
             return;
         }
     }
+}
+
+fn watch(stream: &mut impl Write, lines: &[Value], then: Then) -> io::Result<()> {
+    write!(
+        stream,
+        "HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n"
+    )?;
+    for line in lines {
+        let line = format!("{line}\n");
+        write!(stream, "{:x}\r\n{line}\r\n", line.len())?;
+        stream.flush()?;
+    }
+    if then == Then::End {
+        write!(stream, "0\r\n\r\n")?;
+    }
+    stream.flush()
 }
 
 fn request(stream: &mut impl BufRead) -> Option<Seen> {
@@ -271,6 +310,15 @@ impl Pki {
             STANDARD.encode(&self.ca_pem)
         )
     }
+}
+
+/// Runs asynchronous work.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_io().enable_time().build().unwrap();
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 pub(crate) fn write(path: &Path, text: &str) {

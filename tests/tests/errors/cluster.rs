@@ -34,6 +34,7 @@ fn failures() -> Vec<Failure> {
             status(StatusCode::BAD_GATEWAY, "", "upstream is down"),
         ],
         Failure::Timeout(_) => [Failure::Timeout(Duration::from_secs(2))],
+        Failure::Silence(_) => [Failure::Silence(Duration::from_secs(150))],
         // In the words of libraries: see the requests below.
         Failure::Connection(_) => [],
         Failure::Credentials(_) => [],
@@ -82,6 +83,8 @@ fn errors() -> Vec<ClusterError> {
             request("get network-attachment-definition shop/lan"),
             request("get resource claim shop/nics"),
             request("list resource slices of driver d on node n"),
+            request("list network-attachment-definitions"),
+            request("watch pods on node n"),
             request("write status of pod shop/web"),
         ],
         ClusterError::Answer { .. } => [ClusterError::Answer {

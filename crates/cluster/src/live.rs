@@ -1,0 +1,231 @@
+//! Reads and writes over the API, each asked for when it is needed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::StatusCode;
+use npwg::Definition;
+use plan::{Claim, Pod, PodRef, PublishedDevice};
+use tokio::runtime::Handle;
+
+use crate::api::Api;
+use crate::call::Call;
+use crate::collection::Collection;
+use crate::credentials::Source;
+use crate::error::ClusterError;
+use crate::event::{self, Event};
+use crate::failure::{ApiStatus, Failure};
+use crate::object::Identity;
+use crate::{claim, definition, pod, status};
+
+/// Bounds for each request, whatever the caller's deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long one attempt may take, connecting included, and a credential plugin.
+    pub request: Duration,
+    /// How many bytes an answer may have.
+    pub answer: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // The API stores no object of more than 1.5 MB.
+        Self {
+            request: Duration::from_secs(10),
+            answer: 4 << 20,
+        }
+    }
+}
+
+/// A client of the Kubernetes API. Every call is a request; none is answered from memory.
+pub struct Live {
+    pub(crate) api: Api,
+}
+
+impl Live {
+    /// A client as the kubeconfig's current context says: certificates, token, tokenFile, exec (B5.1). Nothing is
+    /// connected before the first request; a credential plugin runs here.
+    ///
+    /// # Errors
+    /// A kubeconfig or credentials that cannot be read or used.
+    pub fn from_kubeconfig(
+        path: &Path,
+        limits: Limits,
+        runtime: &Handle,
+    ) -> Result<Self, ClusterError> {
+        let source = Source::Kubeconfig(path.to_owned());
+        let api = Api::new(source, limits, runtime)?;
+        Ok(Self { api })
+    }
+
+    /// A client with the service account of the pod that this program runs in (B5.1); `host` and `port` are
+    /// `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
+    ///
+    /// # Errors
+    /// A token or certificates that cannot be read or used.
+    pub fn in_cluster(
+        host: &str,
+        port: &str,
+        limits: Limits,
+        runtime: &Handle,
+    ) -> Result<Self, ClusterError> {
+        let source = Source::InCluster {
+            host: host.to_owned(),
+            port: port.to_owned(),
+            directory: PathBuf::from("/var/run/secrets/kubernetes.io/serviceaccount"),
+        };
+        let api = Api::new(source, limits, runtime)?;
+        Ok(Self { api })
+    }
+
+    /// The API server's host and port.
+    #[must_use]
+    pub fn server(&self) -> String {
+        self.api.server()
+    }
+
+    /// Reads a pod; `None` where the API says that there is none (B4.10–B4.15).
+    ///
+    /// # Errors
+    /// The API did not tell until the deadline, or refused.
+    pub async fn pod(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<Pod>, ClusterError> {
+        let call = Call::get_pod(namespace, name)?;
+        self.get(&call, deadline, pod::parse, ApiStatus::is_not_found)
+            .await
+    }
+
+    /// Reads a definition; `None` where the API says that there is none, or that it does not know definitions at all:
+    /// its answer is then a bare 404 (a cluster without the CRD).
+    ///
+    /// # Errors
+    /// The API did not tell until the deadline, or refused.
+    pub async fn definition(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<Definition>, ClusterError> {
+        let read = self.definition_at(namespace, name, deadline).await?;
+        Ok(read.map(|(definition, _)| definition))
+    }
+
+    /// As [`Live::definition`], with the version that was read.
+    pub(crate) async fn definition_at(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<(Definition, u64)>, ClusterError> {
+        let call = Call::get_definition(namespace, name)?;
+        let parse = |body: &[u8]| Ok((definition::parse(body)?, Identity::parse(body)?.number()));
+        self.get(&call, deadline, parse, |status| {
+            status.code == StatusCode::NOT_FOUND
+        })
+        .await
+    }
+
+    /// Reads a ResourceClaim; `None` where the API says that there is none.
+    ///
+    /// # Errors
+    /// The API did not tell until the deadline, or refused; also where it does not have dynamic resource allocation.
+    pub async fn resource_claim(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<Claim>, ClusterError> {
+        let call = Call::get_claim(namespace, name)?;
+        self.get(&call, deadline, claim::parse, ApiStatus::is_not_found)
+            .await
+    }
+
+    /// The devices in a driver's ResourceSlices that have an id for CNI plugins; of one node, or of all (B5.82).
+    ///
+    /// # Errors
+    /// The API did not tell until the deadline, or refused.
+    pub async fn resource_slices(
+        &self,
+        driver: &str,
+        node: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Vec<PublishedDevice>, ClusterError> {
+        let slices = Collection::slices(driver, node)?;
+        let mut devices = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let call = Call::list(&slices, claim::PAGE, next.as_deref());
+            let body = self.api.send(&call, deadline).await?;
+            let (published, more) =
+                claim::parse_slices(&body).map_err(|error| self.api.unreadable(&call, &error))?;
+            devices.extend(published);
+            match more {
+                Some(more) => next = Some(more),
+                None => return Ok(devices),
+            }
+        }
+    }
+
+    /// Writes the network-status annotation, and `more` annotations, of which those without a value are removed. One
+    /// patch that the API refuses where the pod is another one of the same name (Q60); where patching is forbidden, a
+    /// read and an update.
+    ///
+    /// # Errors
+    /// [`ClusterError::PodGone`], [`ClusterError::PodReplaced`] (Q14), or why the API did not do it until the deadline.
+    pub async fn write_status(
+        &self,
+        pod: &PodRef,
+        network_status: &str,
+        more: &[(&str, Option<&str>)],
+        deadline: Instant,
+    ) -> Result<(), ClusterError> {
+        let mut annotations = vec![(npwg::names::NETWORK_STATUS, Some(network_status))];
+        annotations.extend_from_slice(more);
+        status::write(&self.api, pod, &annotations, deadline).await
+    }
+
+    /// Posts events about a pod, each once, one after the other, while there is time. Tells how many were accepted.
+    pub async fn post_events(&self, pod: &PodRef, events: &[Event], deadline: Instant) -> usize {
+        let now = SystemTime::now();
+        let mut accepted = 0;
+        for (number, event) in events.iter().enumerate() {
+            let object = event::object(pod, event, now, number).to_string();
+            let Ok(call) = Call::post_event(&pod.namespace, object.into_bytes()) else {
+                return 0;
+            };
+            accepted += usize::from(self.api.send_once(&call, deadline).await.is_ok());
+        }
+        accepted
+    }
+
+    async fn get<T>(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        parse: impl Fn(&[u8]) -> Result<T, serde_json::Error>,
+        is_none: impl Fn(&ApiStatus) -> bool,
+    ) -> Result<Option<T>, ClusterError> {
+        match self.api.send(call, deadline).await {
+            Ok(body) => parse(&body)
+                .map(Some)
+                .map_err(|error| self.api.unreadable(call, &error)),
+            Err(error) => match error.failure() {
+                Some(Failure::Status(status)) if is_none(status) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live")
+            .field("server", &self.server())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use super::*;
+use crate::live::Limits;
+use crate::testing::{Answer, Server, block_on};
+
+/// What watches have told, without the watches; the server answers reads.
+fn watches(server: &Server, definitions: usize) -> Watches {
+    let directory = tempfile::tempdir().unwrap();
+    let path = server.kubeconfig(directory.path(), "token: t0", "");
+    let live = Live::from_kubeconfig(&path, Limits::default(), &Handle::current()).unwrap();
+    Watches {
+        live: Arc::new(live),
+        pods: Arc::new(Store::new(usize::MAX)),
+        definitions: Arc::new(Store::new(definitions)),
+        tasks: Vec::new(),
+    }
+}
+
+fn listed<V: Object>(store: &Store<V>, objects: &[Value]) {
+    store.begin_list();
+    for object in objects {
+        store.put(&serde_json::value::to_raw_value(object).unwrap());
+    }
+    store.finish_list();
+}
+
+fn pod(uid: &str) -> Value {
+    json!({"metadata": {"namespace": "shop", "name": "web", "uid": uid}})
+}
+
+fn definition(config: &str) -> Value {
+    json!({"metadata": {"namespace": "shop", "name": "net", "resourceVersion": "7"}, "spec": {"config": config}})
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
+
+const POD: &str = "GET /api/v1/namespaces/shop/pods/web";
+const DEFINITION: &str =
+    "GET /apis/k8s.cni.cncf.io/v1/namespaces/shop/network-attachment-definitions/net";
+
+#[test]
+fn what_is_known_is_not_asked_for() {
+    block_on(async {
+        let server = Server::plain(Vec::new());
+        let watches = watches(&server, usize::MAX);
+        listed(&watches.pods, &[pod("u-1")]);
+        listed(&watches.definitions, &[definition("{}")]);
+        for uid in ["u-1", ""] {
+            let pod = watches.pod("shop", "web", uid, soon()).await.unwrap();
+            assert_eq!(pod.unwrap().reference.uid, "u-1");
+        }
+        let net = watches.definition("shop", "net", soon()).await.unwrap();
+        assert_eq!(net.unwrap().config, "{}");
+        assert_eq!(server.lines(), Vec::<String>::new());
+        assert_eq!(watches.pods().progress().reads, 0);
+    });
+}
+
+#[test]
+fn a_pod_with_another_uid_is_read_q24() {
+    block_on(async {
+        let server = Server::plain(vec![Answer::ok(&pod("u-2"))]);
+        let watches = watches(&server, usize::MAX);
+        listed(&watches.pods, &[pod("u-1")]);
+        let pod = watches.pod("shop", "web", "u-2", soon()).await.unwrap();
+        assert_eq!(pod.unwrap().reference.uid, "u-2");
+        assert_eq!(server.lines(), [POD]);
+    });
+}
+
+#[test]
+fn what_is_not_known_is_one_read_whether_there_was_a_list_or_not() {
+    // Q31
+    block_on(async {
+        for synced in [false, true] {
+            let missing = || Answer::status(404, "NotFound", "not found");
+            let server = Server::plain(vec![
+                Answer::ok(&pod("u-1")),
+                Answer::ok(&definition("{}")),
+                missing(),
+                missing(),
+            ]);
+            let watches = watches(&server, usize::MAX);
+            if synced {
+                listed(&watches.pods, &[]);
+                listed(&watches.definitions, &[]);
+            }
+            for there in [true, false] {
+                let pod = watches.pod("shop", "web", "u-1", soon()).await.unwrap();
+                assert_eq!(pod.is_some(), there);
+                let net = watches.definition("shop", "net", soon()).await.unwrap();
+                assert_eq!(net.is_some(), there);
+            }
+            assert_eq!(server.lines(), [POD, DEFINITION, POD, DEFINITION]);
+            assert_eq!(watches.pods().progress().reads, 2);
+        }
+    });
+}
+
+#[test]
+fn a_definition_whose_content_was_not_kept_is_read_once() {
+    block_on(async {
+        let config = "x".repeat(1000);
+        let server = Server::plain(vec![Answer::ok(&definition(&config))]);
+        let watches = watches(&server, 1500);
+        let other =
+            json!({"metadata": {"namespace": "shop", "name": "other"}, "spec": {"config": config}});
+        listed(&watches.definitions, &[other, definition(&config)]);
+        for _ in 0..2 {
+            let net = watches.definition("shop", "net", soon()).await.unwrap();
+            assert_eq!(net.unwrap().config, config);
+        }
+        assert_eq!(server.lines(), [DEFINITION]);
+    });
+}
+
+#[test]
+fn an_api_that_does_not_answer_is_an_error_and_never_none() {
+    block_on(async {
+        let server = Server::plain(vec![Answer::status(403, "Forbidden", "no")]);
+        let watches = watches(&server, usize::MAX);
+        listed(&watches.pods, &[]);
+        let error = watches.pod("shop", "web", "u-1", soon()).await.unwrap_err();
+        assert!(error.to_string().contains("403 Forbidden: no"), "{error}");
+    });
+}
+
+#[test]
+fn a_node_that_is_no_name_is_refused() {
+    block_on(async {
+        struct Deaf;
+        impl Observer for Deaf {
+            fn listed(&self, _what: &str, _objects: usize) {}
+            fn failed(&self, _error: &ClusterError, _pause: Duration) {}
+        }
+        let server = Server::plain(Vec::new());
+        let directory = tempfile::tempdir().unwrap();
+        let path = server.kubeconfig(directory.path(), "token: t0", "");
+        let live = Live::from_kubeconfig(&path, Limits::default(), &Handle::current()).unwrap();
+        let options = WatchOptions {
+            node: Some("a,b".to_owned()),
+            ..WatchOptions::default()
+        };
+        let observer: Arc<dyn Observer> = Arc::new(Deaf);
+        let error = Watches::start(&Arc::new(live), &options, &observer).unwrap_err();
+        assert_eq!(error.to_string(), "ask for node \"a,b\": not a name");
+    });
+}
