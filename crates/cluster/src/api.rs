@@ -30,6 +30,8 @@ pub(crate) struct Api {
     connected: Mutex<Arc<Connected>>,
     /// Held by whoever reads the credentials again.
     renewal: sync::Mutex<()>,
+    /// Of the credentials, when they were last looked at.
+    print: Mutex<Option<u64>>,
 }
 
 /// What became of one attempt.
@@ -50,6 +52,7 @@ impl Api {
             limits,
             connected: Mutex::new(Arc::new(connected)),
             renewal: sync::Mutex::default(),
+            print: Mutex::default(),
         })
     }
 
@@ -227,7 +230,6 @@ impl Api {
                 .saturating_duration_since(Instant::now())
                 .min(self.limits.request)
         };
-        let stopped = |reason: &str| ClusterError::Runtime(io::Error::other(reason.to_owned()));
         let _turn = timeout(left(), self.renewal.lock())
             .await
             .map_err(|_| stopped("another request is still reading the credentials"))?;
@@ -238,12 +240,32 @@ impl Api {
         let (source, runtime, left) = (self.source.clone(), Handle::current(), left());
         let connected = spawn_blocking(move || connect(source.load()?, &runtime, left))
             .await
-            .map_err(|_| stopped("reading the credentials was broken off"))??;
+            .map_err(|_| stopped(BROKEN_OFF))??;
         *self
             .connected
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(connected);
         Ok(())
+    }
+
+    /// Looks at the credentials, and takes those that are other ones than the last time, or than nobody has looked at
+    /// before. Tells whether they are.
+    ///
+    /// # Errors
+    /// Credentials that cannot be had or used; those that were taken stay.
+    pub(crate) async fn refresh(&self) -> Result<bool, ClusterError> {
+        let (used, source) = (self.connected(), self.source.clone());
+        let print = spawn_blocking(move || source.print())
+            .await
+            .map_err(|_| stopped(BROKEN_OFF))??;
+        let last = || self.print.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last() == Some(print) {
+            return Ok(false);
+        }
+        self.renew(&used, Instant::now() + self.limits.request)
+            .await?;
+        *last() = Some(print);
+        Ok(true)
     }
 
     /// The error of a request that failed.
@@ -281,6 +303,12 @@ impl Api {
                 .unwrap_or_else(PoisonError::into_inner),
         )
     }
+}
+
+const BROKEN_OFF: &str = "reading the credentials was broken off";
+
+fn stopped(reason: &str) -> ClusterError {
+    ClusterError::Runtime(io::Error::other(reason.to_owned()))
 }
 
 /// Time may heal it (Q71).

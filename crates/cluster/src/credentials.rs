@@ -1,6 +1,7 @@
 //! Where the API server is and who we are to it.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,28 @@ impl Source {
             config.root_cert = Some(Vec::new());
         }
         Ok(config)
+    }
+
+    /// A number that is another one when the credentials are: also those in files that a kubeconfig names. What a
+    /// credential plugin would say is not part of it.
+    ///
+    /// # Errors
+    /// Files that are missing or unusable.
+    pub(crate) fn print(&self) -> Result<u64, ClusterError> {
+        let config = self.load()?;
+        let auth = &config.auth_info;
+        let mut print = DefaultHasher::new();
+        config.cluster_url.hash(&mut print);
+        config.root_cert.hash(&mut print);
+        // The only way to its token.
+        serde_json::to_vec(auth)
+            .unwrap_or_default()
+            .hash(&mut print);
+        let files = [&auth.client_certificate, &auth.client_key];
+        for path in files.into_iter().flatten() {
+            fs::read(path).ok().hash(&mut print);
+        }
+        Ok(print.finish())
     }
 }
 
@@ -173,7 +196,7 @@ mod tests {
     use kube::config::Config;
 
     use super::*;
-    use crate::testing::{Pki, write};
+    use crate::testing::{Pki, kubeconfig, write};
 
     fn load(user: &str, cluster: &str) -> Result<Config, ClusterError> {
         let directory = tempfile::tempdir().unwrap();
@@ -230,6 +253,33 @@ mod tests {
             error.ends_with("gone: No such file or directory (os error 2)"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn credentials_are_told_apart_wherever_they_stand() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kubeconfig");
+        let file = |name: &str, text: &str| write(&directory.path().join(name), text);
+        file("ca.pem", &Pki::new().ca_pem);
+        let print = |user: &str, token: &str, key: &str| {
+            file("token", token);
+            file("key", key);
+            let text = kubeconfig(
+                "https://127.0.0.1:6443",
+                user,
+                ", certificate-authority: ca.pem",
+            );
+            write(&path, &text);
+            Source::Kubeconfig(path.clone()).print().unwrap()
+        };
+        let user = "tokenFile: token, client-certificate: key, client-key: key";
+        let first = print(user, "t0", "k0");
+        assert_eq!(print(user, "t0", "k0"), first);
+        assert_ne!(print(user, "t1", "k0"), first);
+        assert_ne!(print(user, "t0", "k1"), first);
+        assert_ne!(print("token: t0", "t0", "k0"), first);
+        file("ca.pem", &Pki::new().ca_pem);
+        assert_ne!(print(user, "t0", "k0"), first);
     }
 
     #[test]

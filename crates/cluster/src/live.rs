@@ -85,6 +85,16 @@ impl Live {
         self.api.server()
     }
 
+    /// Takes credentials that were replaced, before the server refuses the old ones; to be called every minute or so.
+    /// Requests that are on their way, and watches until the server ends them, go on with those that they began with.
+    /// Tells whether there were others, which it does the first time too.
+    ///
+    /// # Errors
+    /// Credentials that cannot be read or used; the old ones stay.
+    pub async fn refresh(&self) -> Result<bool, ClusterError> {
+        self.api.refresh().await
+    }
+
     /// Reads a pod; `None` where the API says that there is none (B4.10–B4.15).
     ///
     /// # Errors
@@ -229,3 +239,6 @@ impl fmt::Debug for Live {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
