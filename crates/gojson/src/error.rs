@@ -73,14 +73,22 @@ impl serde::de::Error for Error {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::new(
             "",
-            format!("invalid type: {}, expected {expected}", kind(found)),
+            format!(
+                "invalid type: {}, expected {}",
+                kind(found),
+                wanted(expected)
+            ),
         )
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::new(
             "",
-            format!("invalid value: {}, expected {expected}", kind(found)),
+            format!(
+                "invalid value: {}, expected {}",
+                kind(found),
+                wanted(expected)
+            ),
         )
     }
 
@@ -95,6 +103,18 @@ impl serde::de::Error for Error {
 impl serde::ser::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new("", message.to_string())
+    }
+}
+
+/// What was expected, in words of JSON and not of this program.
+fn wanted(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "a sequence" => "an array".to_owned(),
+        "a map" => "an object".to_owned(),
+        "i64" | "u64" => "a whole number".to_owned(),
+        text if text.starts_with("struct ") => "an object".to_owned(),
+        _ => text,
     }
 }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-pub(super) const HELP: &str = "\
-  --noop N      rounds with delegates that do nothing (100)
+pub(super) const HELP: &str = "  --noop N      rounds with delegates that do nothing (100)
   --real N      rounds with the reference plugins (30)
   --seconds N   rounds end after this, however many there were (130)
 ";

@@ -121,9 +121,9 @@ fn null_inside_of_a_map_or_list_of_scalars_is_zero_and_an_error_among_objects() 
     let config = read(r#"{"capabilities":{"mac":null},"ips":[null]}"#).unwrap();
     assert_eq!(config.capabilities.get("mac"), Some(&false));
     assert_eq!(config.ips, [""]);
-    assert!(
-        message(r#"{"delegates":[{},null]}"#)
-            .starts_with("delegates[1]: invalid type: null, expected struct")
+    assert_eq!(
+        message(r#"{"delegates":[{},null]}"#),
+        "delegates[1]: invalid type: null, expected an object"
     );
 }
 
@@ -140,17 +140,30 @@ fn an_error_names_the_path_and_never_the_value() {
     );
     assert_eq!(
         message(r#"{"LEVEL":1.5}"#),
-        "level: invalid type: floating point number, expected i64"
+        "level: invalid type: floating point number, expected a whole number"
     );
     assert_eq!(
         message(r#"{"level":99999999999999999999}"#),
-        "level: invalid type: floating point number, expected i64"
+        "level: invalid type: floating point number, expected a whole number"
     );
-    assert_eq!(message("[]"), "invalid type: array, expected struct Config");
-    assert_eq!(
-        message("null"),
-        "invalid type: null, expected struct Config"
-    );
+}
+
+#[test]
+fn an_error_speaks_of_objects_arrays_and_numbers() {
+    for (text, expected) in [
+        ("[]", "invalid type: array, expected an object"),
+        ("null", "invalid type: null, expected an object"),
+        (
+            r#"{"capabilities":1}"#,
+            "capabilities: invalid type: integer, expected an object",
+        ),
+        (
+            r#"{"ips":"10.0.0.1"}"#,
+            "ips: invalid type: string, expected an array",
+        ),
+    ] {
+        assert_eq!(message(text), expected);
+    }
 }
 
 #[test]
