@@ -1,7 +1,7 @@
 //! GC beside ADD and DEL.
 
 use serde_json::{Value, json};
-use suites::scene::{Scene, answer, one_after_the_other, until_it_waits};
+use suites::scene::{Scene, answer, one_after_the_other, until, until_it_waits};
 use testkit::Signal;
 
 /// The network `a`, whose plugin does this on ADD.
@@ -76,6 +76,9 @@ fn gc_never_detaches_beside_a_plugin_of_a_killed_add() {
     assert!(code == 11 && message.contains("c1"), "{code} {message}");
     assert!(!scene.calls().iter().any(|call| call.starts_with("DEL")));
     scene.give("go");
+    until("the plugin has ended", || {
+        scene.processes("scripted").is_empty()
+    });
     scene.call("GC", &stale).silent();
     assert!(scene.calls().contains(&"DEL a eth0".to_owned()));
     scene.nothing_left();
