@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// The object on the wire; what is not named is skipped while decoding.
 #[derive(Deserialize)]
-struct Document {
+pub(crate) struct Document {
     metadata: Metadata,
     spec: Option<Spec>,
 }
@@ -33,17 +33,22 @@ struct Spec {
 /// # Errors
 /// Not JSON, no identity, or a value of the wrong type.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Definition, serde_json::Error> {
-    let document: Document = serde_json::from_slice(bytes)?;
-    let annotations = document.metadata.annotations.unwrap_or_default();
-    Ok(Definition {
-        namespace: document.metadata.namespace,
-        name: document.metadata.name,
-        resource_name: annotations.resource_name.filter(|name| !name.is_empty()),
-        config: document
-            .spec
-            .and_then(|spec| spec.config)
-            .unwrap_or_default(),
-    })
+    serde_json::from_slice::<Document>(bytes).map(Definition::from)
+}
+
+impl From<Document> for Definition {
+    fn from(document: Document) -> Self {
+        let annotations = document.metadata.annotations.unwrap_or_default();
+        Self {
+            namespace: document.metadata.namespace,
+            name: document.metadata.name,
+            resource_name: annotations.resource_name.filter(|name| !name.is_empty()),
+            config: document
+                .spec
+                .and_then(|spec| spec.config)
+                .unwrap_or_default(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::StatusCode;
 use kube::client::AuthError;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use crate::change::object;
 use crate::error::ClusterError;
 use crate::text::one_line;
 
@@ -75,18 +75,7 @@ impl ApiStatus {
     /// Reads the body of an answer that is no success.
     pub(crate) fn parse(code: StatusCode, body: &[u8]) -> Self {
         match serde_json::from_slice::<StatusDocument>(body) {
-            Ok(document) if document.kind == "Status" => Self {
-                code,
-                reason: one_line(&document.reason.unwrap_or_default(), 64),
-                message: one_line(&document.message.unwrap_or_default(), MOST),
-                fields: document
-                    .details
-                    .and_then(|details| details.causes)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(|cause| cause.field)
-                    .collect(),
-            },
+            Ok(document) if document.kind == "Status" => Self::of(code, document),
             _ => {
                 let start = body.get(..MOST).unwrap_or(body);
                 let message = one_line(&String::from_utf8_lossy(start), 120);
@@ -100,16 +89,34 @@ impl ApiStatus {
         }
     }
 
+    fn of(code: StatusCode, document: StatusDocument) -> Self {
+        Self {
+            code,
+            reason: one_line(&document.reason.unwrap_or_default(), 64),
+            message: one_line(&document.message.unwrap_or_default(), MOST),
+            fields: document
+                .details
+                .and_then(|details| details.causes)
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|cause| cause.field)
+                .collect(),
+        }
+    }
+
     /// Reads what the server says in the middle of a watch.
-    pub(crate) fn of_watch(object: &RawValue) -> Self {
+    pub(crate) fn of_watch(line: &[u8]) -> Self {
         #[derive(Deserialize)]
         struct Code {
             code: u16,
         }
-        let code = serde_json::from_str::<Code>(object.get()).ok();
+        let code = object::<Code>(line).ok();
         let code = code.and_then(|document| StatusCode::from_u16(document.code).ok());
         let code = code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::parse(code, object.get().as_bytes())
+        match object::<StatusDocument>(line) {
+            Ok(document) => Self::of(code, document),
+            Err(_) => Self::parse(code, line),
+        }
     }
 
     /// The version that a list or a watch was to go on from is too old, or from a future that a restored API has lost.

@@ -4,12 +4,11 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
 use crate::api::Api;
 use crate::call::Call;
-use crate::change::Change;
+use crate::change::{Change, object};
 use crate::collection::Collection;
 use crate::effort::{Effort, Pauses, jittered};
 use crate::error::ClusterError;
@@ -102,10 +101,13 @@ impl<V: Object> Follower<'_, V> {
                 }
                 Err(error) => return Err(error),
             };
-            let page = list::parse::<&RawValue>(&body);
+            let page = list::parse::<Identity<'_>>(&body);
             let page = page.map_err(|error| self.api.unreadable(&call, &error))?;
-            for object in page.items {
-                self.store.put(object);
+            // Where one cannot be read, all of its page are known to exist, and are read one by one when they are needed.
+            let contents = list::parse::<V::Document>(&body).map(|page| page.items);
+            let mut contents = contents.unwrap_or_default().into_iter();
+            for identity in &page.items {
+                self.store.put(identity, contents.next().map(V::from));
             }
             match page.next {
                 Some(more) => next = Some(more),
@@ -173,30 +175,24 @@ impl<V: Object> Follower<'_, V> {
 
     /// Takes a line; returns what the server says where it cannot go on.
     fn take(&mut self, call: &Call, line: &[u8]) -> Result<Option<ApiStatus>, ClusterError> {
-        let change = Change::parse(line).map_err(|error| {
-            // It would only come again.
-            self.version = None;
-            self.api.unreadable(call, &error)
-        })?;
-        let object = match change {
-            Change::Put(object) => {
-                self.store.put(object);
-                object
+        let (change, identity) = Change::parse(line)
+            .and_then(|change| Ok((change, object::<Identity<'_>>(line)?)))
+            .map_err(|error| {
+                // It would only come again.
+                self.version = None;
+                self.api.unreadable(call, &error)
+            })?;
+        match change {
+            Change::Put => {
+                let content = object::<V::Document>(line).ok();
+                self.store.put(&identity, content.map(V::from));
             }
-            Change::Removed(object) => {
-                self.store.remove(object);
-                object
-            }
-            Change::Bookmark(object) => {
-                self.store.hear();
-                object
-            }
-            Change::Refused(status) => return Ok(Some(ApiStatus::of_watch(status))),
+            Change::Removed => self.store.remove(&identity),
+            Change::Bookmark => self.store.hear(),
+            Change::Refused => return Ok(Some(ApiStatus::of_watch(line))),
             Change::Other => return Ok(None),
-        };
-        if let Ok(identity) = Identity::parse(object.get().as_bytes())
-            && !identity.version().is_empty()
-        {
+        }
+        if !identity.version().is_empty() {
             self.version = Some(identity.version().to_owned());
         }
         Ok(None)

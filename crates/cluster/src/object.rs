@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use npwg::Definition;
 use plan::{Pod, PodRef};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::{definition, pod};
 
@@ -59,21 +60,16 @@ pub(crate) fn key(namespace: &str, name: &str) -> Box<str> {
 }
 
 /// What is watched.
-pub(crate) trait Object: Sized {
-    /// Reads what is kept of an object.
-    ///
-    /// # Errors
-    /// Not JSON, or a value of the wrong type.
-    fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error>;
+pub(crate) trait Object: From<Self::Document> {
+    /// It on the wire.
+    type Document: DeserializeOwned;
 
     /// About how many bytes of memory it needs.
     fn weight(&self) -> usize;
 }
 
 impl Object for Pod {
-    fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        pod::parse(bytes)
-    }
+    type Document = pod::Document;
 
     fn weight(&self) -> usize {
         let annotations = [&self.networks, &self.default_network, &self.config_source];
@@ -88,9 +84,7 @@ impl Object for Pod {
 }
 
 impl Object for Definition {
-    fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        definition::parse(bytes)
-    }
+    type Document = definition::Document;
 
     fn weight(&self) -> usize {
         let resource = self.resource_name.as_ref().map_or(0, String::len);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// The object on the wire. What is not named is skipped while decoding: of a pod of 15 KB a few hundred bytes stay.
 #[derive(Deserialize)]
-struct Document {
+pub(crate) struct Document {
     metadata: Metadata,
     spec: Option<Spec>,
     status: Option<Status>,
@@ -69,19 +69,24 @@ struct Annotations {
 /// # Errors
 /// Not JSON, or an object without the identity that every object of the API has.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Pod, serde_json::Error> {
-    let document: Document = serde_json::from_slice(bytes)?;
-    let annotations = document.metadata.annotations.unwrap_or_default();
-    Ok(Pod {
-        reference: PodRef {
-            namespace: document.metadata.namespace,
-            name: document.metadata.name,
-            uid: document.metadata.uid,
-        },
-        networks: annotations.networks,
-        default_network: annotations.default_network,
-        config_source: annotations.config_source,
-        claims: claims(document.spec, document.status.unwrap_or_default()),
-    })
+    serde_json::from_slice::<Document>(bytes).map(Pod::from)
+}
+
+impl From<Document> for Pod {
+    fn from(document: Document) -> Self {
+        let annotations = document.metadata.annotations.unwrap_or_default();
+        Self {
+            reference: PodRef {
+                namespace: document.metadata.namespace,
+                name: document.metadata.name,
+                uid: document.metadata.uid,
+            },
+            networks: annotations.networks,
+            default_network: annotations.default_network,
+            config_source: annotations.config_source,
+            claims: claims(document.spec, document.status.unwrap_or_default()),
+        }
+    }
 }
 
 fn claims(spec: Option<Spec>, status: Status) -> PodClaims {

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
@@ -188,38 +187,31 @@ impl<V> Store<V> {
         self.lock().progress.reads += 1;
     }
 
-    /// An object is there, or another one now.
-    pub(crate) fn put(&self, object: &RawValue)
+    /// An object is there, or another one now. One whose content cannot be read must not keep the others from being
+    /// known; whoever asks for it gets the reason from the API.
+    pub(crate) fn put(&self, identity: &Identity<'_>, content: Option<V>)
     where
         V: Object,
     {
-        let bytes = object.get().as_bytes();
         let mut state = self.lock();
         state.progress.heard = Some(Instant::now());
-        let identity = Identity::parse(bytes).ok();
-        let Some((key, version)) = identity.and_then(|of| Some((of.key()?, of.number()))) else {
-            state.progress.unreadable += 1;
-            return;
-        };
-        // One that cannot be read must not keep the others from being known; whoever asks for it gets the reason.
-        let content = V::parse(bytes).ok();
         state.progress.unreadable += u64::from(content.is_none());
-        state.put(key, version, content.map(Arc::new), self.most);
+        if let Some(key) = identity.key() {
+            state.put(key, identity.number(), content.map(Arc::new), self.most);
+        }
         drop(state);
         self.changed.send_replace(());
     }
 
     /// An object is gone.
-    pub(crate) fn remove(&self, object: &RawValue)
+    pub(crate) fn remove(&self, identity: &Identity<'_>)
     where
         V: Object,
     {
         let mut state = self.lock();
         state.progress.heard = Some(Instant::now());
-        let identity = Identity::parse(object.get().as_bytes()).ok();
-        match identity.and_then(|identity| identity.key()) {
-            Some(key) => state.remove(&key),
-            None => state.progress.unreadable += 1,
+        if let Some(key) = identity.key() {
+            state.remove(&key);
         }
         drop(state);
         self.changed.send_replace(());

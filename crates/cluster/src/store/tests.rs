@@ -6,28 +6,35 @@ use serde_json::{Value, json};
 use tokio::task::{spawn, yield_now};
 
 use super::*;
+use crate::definition;
 use crate::testing::block_on;
 
-fn raw(object: &Value) -> Box<RawValue> {
-    serde_json::value::to_raw_value(object).unwrap()
+fn put<V: Object>(store: &Store<V>, object: &Value) {
+    let text = object.to_string();
+    let content = serde_json::from_str::<V::Document>(&text).ok();
+    let identity = Identity::parse(text.as_bytes()).unwrap();
+    store.put(&identity, content.map(V::from));
 }
 
-fn pod(name: &str, uid: &str) -> Box<RawValue> {
-    raw(
-        &json!({"metadata": {"namespace": "shop", "name": name, "uid": uid, "resourceVersion": "1"}}),
-    )
+fn remove<V: Object>(store: &Store<V>, object: &Value) {
+    store.remove(&Identity::parse(object.to_string().as_bytes()).unwrap());
+}
+
+fn pod(name: &str, uid: &str) -> Value {
+    json!({"metadata": {"namespace": "shop", "name": name, "uid": uid, "resourceVersion": "1"}})
 }
 
 /// A definition with a configuration of so many bytes.
-fn definition(name: &str, version: u64, length: usize) -> Box<RawValue> {
-    raw(&json!({
+fn net(name: &str, version: u64, length: usize) -> Value {
+    json!({
         "metadata": {"namespace": "shop", "name": name, "resourceVersion": version.to_string()},
         "spec": {"config": "x".repeat(length)},
-    }))
+    })
 }
 
-fn parsed(object: &RawValue) -> Arc<Definition> {
-    Arc::new(Object::parse(object.get().as_bytes()).unwrap())
+fn parsed(object: &Value) -> Arc<Definition> {
+    let document = serde_json::from_str::<definition::Document>(&object.to_string());
+    Arc::new(document.unwrap().into())
 }
 
 /// Which of the definitions a, b, … have their content here.
@@ -41,7 +48,7 @@ fn nothing_is_absent_before_the_first_list_is_at_its_end() {
     let store = Store::<Pod>::new(usize::MAX);
     assert_eq!(store.get("shop", "web"), Lookup::Unsynced);
     store.begin_list();
-    store.put(&pod("web", "u-1"));
+    put(&store, &pod("web", "u-1"));
     assert!(matches!(store.get("shop", "web"), Lookup::Known(_)));
     assert_eq!(store.get("shop", "db"), Lookup::Unsynced);
     assert!(!store.progress().synced);
@@ -54,16 +61,16 @@ fn nothing_is_absent_before_the_first_list_is_at_its_end() {
 fn a_list_ends_what_it_does_not_hold_and_only_at_its_own_end() {
     let store = Store::<Pod>::new(usize::MAX);
     store.begin_list();
-    store.put(&pod("a", "u-1"));
-    store.put(&pod("b", "u-2"));
+    put(&store, &pod("a", "u-1"));
+    put(&store, &pod("b", "u-2"));
     store.finish_list();
-    store.put(&pod("c", "u-3"));
+    put(&store, &pod("c", "u-3"));
     // One that breaks off has told nothing of what it did not come to.
     store.begin_list();
-    store.put(&pod("b", "u-2"));
+    put(&store, &pod("b", "u-2"));
     assert!(matches!(store.get("shop", "a"), Lookup::Known(_)));
     store.begin_list();
-    store.put(&pod("b", "u-4"));
+    put(&store, &pod("b", "u-4"));
     store.finish_list();
     assert_eq!(store.get("shop", "a"), Lookup::Absent);
     assert_eq!(store.get("shop", "c"), Lookup::Absent);
@@ -78,15 +85,15 @@ fn objects_come_change_and_go() {
     store.finish_list();
     let empty = store.progress();
     assert_eq!((empty.objects, empty.bytes), (0, 0));
-    store.put(&pod("web", "u-1"));
+    put(&store, &pod("web", "u-1"));
     let one = store.progress().bytes;
-    store.put(&pod("web", "u-2"));
+    put(&store, &pod("web", "u-2"));
     assert!(matches!(store.get("shop", "web"), Lookup::Known(pod) if pod.reference.uid == "u-2"));
     assert_eq!(store.progress().bytes, one);
-    store.remove(&pod("web", "u-2"));
+    remove(&store, &pod("web", "u-2"));
     assert_eq!(store.get("shop", "web"), Lookup::Absent);
     assert_eq!(store.progress().bytes, 0);
-    store.remove(&pod("web", "u-2"));
+    remove(&store, &pod("web", "u-2"));
     assert_eq!(store.progress().unreadable, 0);
 }
 
@@ -94,25 +101,25 @@ fn objects_come_change_and_go() {
 fn an_object_that_cannot_be_read_is_known_to_exist() {
     let store = Store::<Definition>::new(usize::MAX);
     store.begin_list();
-    store.put(&raw(
+    put(
+        &store,
         &json!({"metadata": {"namespace": "shop", "name": "odd"}, "spec": {"config": {}}}),
-    ));
-    store.put(&definition("net", 1, 10));
-    store.put(&raw(&json!("nothing")));
+    );
+    put(&store, &net("net", 1, 10));
     store.finish_list();
     assert_eq!(store.get("shop", "odd"), Lookup::Unread);
     assert!(matches!(store.get("shop", "net"), Lookup::Known(_)));
     let progress = store.progress();
-    assert_eq!((progress.objects, progress.unreadable), (2, 2));
+    assert_eq!((progress.objects, progress.unreadable), (2, 1));
 }
 
 #[test]
 fn contents_beyond_the_bound_are_not_kept() {
-    let weight = parsed(&definition("a", 1, 1000)).weight();
+    let weight = parsed(&net("a", 1, 1000)).weight();
     let store = Store::<Definition>::new(2 * weight);
     store.begin_list();
     for name in ["a", "b", "c"] {
-        store.put(&definition(name, 1, 1000));
+        put(&store, &net(name, 1, 1000));
     }
     store.finish_list();
     assert_eq!(kept(&store, &["a", "b", "c"]), ["a", "b"]);
@@ -120,24 +127,24 @@ fn contents_beyond_the_bound_are_not_kept() {
     let progress = store.progress();
     assert_eq!((progress.objects, progress.bytes), (3, 2 * weight));
     // What is gone, or became smaller, leaves its place to others.
-    store.remove(&definition("a", 1, 0));
-    store.put(&definition("c", 2, 1000));
+    remove(&store, &net("a", 1, 0));
+    put(&store, &net("c", 2, 1000));
     assert_eq!(kept(&store, &["b", "c"]), ["b", "c"]);
     // A new content that does not fit takes the old one with it: nobody is answered with what was.
-    store.put(&definition("b", 2, 5000));
+    put(&store, &net("b", 2, 5000));
     assert_eq!(store.get("shop", "b"), Lookup::Unread);
 }
 
 #[test]
 fn what_was_read_takes_the_place_of_what_nobody_asked_for() {
-    let read = definition("c", 7, 1000);
+    let read = net("c", 7, 1000);
     let weight = parsed(&read).weight();
     let store = Store::<Definition>::new(2 * weight);
     store.begin_list();
     for name in ["a", "b"] {
-        store.put(&definition(name, 1, 1000));
+        put(&store, &net(name, 1, 1000));
     }
-    store.put(&definition("c", 7, 1000));
+    put(&store, &net("c", 7, 1000));
     store.finish_list();
     assert!(matches!(store.get("shop", "a"), Lookup::Known(_)));
     store.keep("shop", "c", 7, &parsed(&read));
@@ -149,16 +156,16 @@ fn what_was_read_takes_the_place_of_what_nobody_asked_for() {
 fn what_was_read_is_kept_only_where_the_watch_knows_that_version() {
     let store = Store::<Definition>::new(3000);
     store.begin_list();
-    store.put(&definition("a", 7, 5000));
+    put(&store, &net("a", 7, 5000));
     store.finish_list();
-    let read = parsed(&definition("a", 7, 100));
+    let read = parsed(&net("a", 7, 100));
     for version in [6, 8, 0] {
         store.keep("shop", "a", version, &read);
         assert_eq!(store.get("shop", "a"), Lookup::Unread, "{version}");
     }
     store.keep("shop", "gone", 7, &read);
     assert_eq!(store.get("shop", "gone"), Lookup::Absent);
-    store.keep("shop", "a", 7, &parsed(&definition("a", 7, 5000)));
+    store.keep("shop", "a", 7, &parsed(&net("a", 7, 5000)));
     assert_eq!(store.get("shop", "a"), Lookup::Unread, "more than all");
     store.keep("shop", "a", 7, &read);
     assert!(matches!(store.get("shop", "a"), Lookup::Known(_)));
@@ -177,10 +184,10 @@ fn who_waits_for_a_pod_is_told_when_it_appears() {
             })
         };
         yield_now().await;
-        store.put(&pod("web", "u-1"));
+        put(&store, &pod("web", "u-1"));
         yield_now().await;
         assert!(!waiting.is_finished());
-        store.put(&pod("web", "u-2"));
+        put(&store, &pod("web", "u-2"));
         assert_eq!(waiting.await.unwrap().unwrap().reference.uid, "u-2");
     });
 }

@@ -3,6 +3,7 @@ use tokio::runtime::Handle;
 
 use super::*;
 use crate::live::Limits;
+use crate::object::Identity;
 use crate::testing::{Answer, Server, block_on};
 
 /// What watches have told, without the watches; the server answers reads.
@@ -21,7 +22,10 @@ fn watches(server: &Server, definitions: usize) -> Watches {
 fn listed<V: Object>(store: &Store<V>, objects: &[Value]) {
     store.begin_list();
     for object in objects {
-        store.put(&serde_json::value::to_raw_value(object).unwrap());
+        let text = object.to_string();
+        let content = serde_json::from_str::<V::Document>(&text).unwrap();
+        let identity = Identity::parse(text.as_bytes()).unwrap();
+        store.put(&identity, Some(content.into()));
     }
     store.finish_list();
 }
