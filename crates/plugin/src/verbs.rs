@@ -89,13 +89,14 @@ struct Ground {
 }
 
 impl Ground {
-    fn new(conf: &NetConf) -> Self {
+    fn new(call: &Call<'_>) -> Self {
+        let conf = call.conf;
         Self {
             exec: HostExec::default(),
             cache: DirCache::below(&conf.cni_dir),
             ledgers: DirLedger::new(&conf.cni_dir),
             device_info: DeviceInfoDirs::new(DEVICE_PLUGIN_DIR.as_ref(), CNI_DIR.as_ref()),
-            netns: HostNetns::default(),
+            netns: HostNetns::new(call.request.netns_override),
         }
     }
 

@@ -11,7 +11,7 @@ use plan::RouteChange;
 
 use crate::files::{DeviceInfoDirs, DirLedger};
 use crate::netlink::{Family, Netlink};
-use crate::netns::{NetnsState, in_netns, inode, state};
+use crate::netns::{NetnsState, in_netns, inode, same_as_current, state};
 
 impl LedgerStore for DirLedger {
     fn read(&self, container: &ContainerId) -> io::Result<Option<Vec<u8>>> {
@@ -65,6 +65,20 @@ pub struct HostNetns {
     /// The inode of the one that was last seen to be alive. A DEL asks before each delegate, and to see that it is the same
     /// again takes no thread that enters it.
     seen: AtomicU64,
+    own_counts: bool,
+}
+
+impl HostNetns {
+    /// With `own_counts`, the namespace that this process is in may be a sandbox. Otherwise it is the host's, and never
+    /// alive: a path in a ledger may lead there by now (`/proc/<pid>/ns/net` of a process that ended), and a plugin that
+    /// detaches would take the host's own interface away.
+    #[must_use]
+    pub fn new(own_counts: bool) -> Self {
+        Self {
+            own_counts,
+            ..Self::default()
+        }
+    }
 }
 
 impl Netns for HostNetns {
@@ -76,6 +90,9 @@ impl Netns for HostNetns {
         let inode = inode(path).unwrap_or_default();
         if inode != 0 && inode == self.seen.load(Ordering::Relaxed) {
             return true;
+        }
+        if !self.own_counts && same_as_current(path).unwrap_or(false) {
+            return false;
         }
         match state(path) {
             Ok(NetnsState::Gone | NetnsState::NotANetns) => false,

@@ -88,3 +88,32 @@ fn an_interface_name_that_is_taken_is_refused_before_any_plugin_runs() {
     scene.sandbox.ip("link del net1").unwrap();
     scene.nothing_left();
 }
+
+#[test]
+fn a_path_in_the_ledger_that_leads_to_the_hosts_network_by_now_is_told_to_no_plugin() {
+    // `/proc/<pid>/ns/net` of a process that ended, and whose number another one has
+    let scene = Scene::new();
+    let mut conf = scene.conf(&[scene.network("a", json!({"create_link": false}))]);
+    conf["cniVersion"] = json!("1.1.0");
+    let mut collecting = conf.clone();
+    collecting["cni.dev/valid-attachments"] = json!([{"containerID": "other", "ifname": "eth0"}]);
+    let path = scene.signal("netns");
+    let lead_to = |target: &str| {
+        let _none_yet = std::fs::remove_file(&path);
+        std::os::unix::fs::symlink(target, &path).unwrap();
+    };
+    let mut pod = scene.pod.clone();
+    for (verb, conf) in [("DEL", &conf), ("GC", &collecting)] {
+        lead_to(&scene.pod.netns);
+        pod.netns = path.display().to_string();
+        scene.node.call("ADD", &pod, conf).result();
+        scene.take_calls();
+        lead_to("/proc/self/ns/net");
+        pod.netns = String::new();
+        scene.node.call(verb, &pod, conf).silent();
+        let calls = scene.recorder.calls().unwrap();
+        let del = calls.iter().find(|call| call.verb == "DEL").unwrap();
+        assert_eq!(del.variable("CNI_NETNS"), "", "{verb}");
+        assert_eq!(scene.books(), [""; 0]);
+    }
+}

@@ -21,7 +21,7 @@ pub(crate) fn run(
     ready::wait(call.conf, call.deadline)
         .map_err(|error| messages::of_pod(code::TRY_AGAIN_LATER, &call.args.pod, error))?;
     let _locks = Locks::for_add(call, &container.id)?;
-    let ground = Ground::new(call.conf);
+    let ground = Ground::new(call);
     let runtime = ground.runtime(call);
     let engine = ground.engine(&runtime);
     engine

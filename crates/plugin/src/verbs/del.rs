@@ -11,7 +11,7 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
     let container = container(call)?;
     ready::mention(call.conf);
     let _locks = Locks::for_del(call, &container.id)?;
-    let ground = Ground::new(call.conf);
+    let ground = Ground::new(call);
     let runtime = ground.runtime(call);
     let engine = ground.engine(&runtime);
     let report = engine

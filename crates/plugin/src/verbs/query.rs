@@ -20,7 +20,7 @@ const GC_WAIT: Duration = Duration::from_secs(5);
 /// Every attachment of the container, from its ledger.
 pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
     let container = container(call)?;
-    let ground = Ground::new(call.conf);
+    let ground = Ground::new(call);
     let runtime = ground.runtime(call);
     ground
         .engine(&runtime)
@@ -44,7 +44,7 @@ pub(crate) fn status(program: &dyn Program, call: &Call<'_>) -> Result<(), CniEr
             format_args!("default network \"{}\": {error}", network.name()),
         )
     };
-    let ground = Ground::new(conf);
+    let ground = Ground::new(call);
     let runtime = ground.runtime(call);
     // Whatever its version: without its plugins no ADD can be served.
     runtime
@@ -86,7 +86,7 @@ pub(crate) fn gc(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError>
     let _lock = NodeLock::exclusive(&conf.cni_dir, call.deadline.min(Instant::now() + GC_WAIT))
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
     tidy(conf);
-    let ground = Ground::new(conf);
+    let ground = Ground::new(call);
     let runtime = ground.runtime(call);
     let engine = ground.engine(&runtime);
     let claim = |id: &ContainerId| -> Result<Claim, String> {

@@ -112,7 +112,7 @@ fn state_tells_live_from_gone_from_something_else() {
 #[test]
 fn a_sandbox_that_goes_away_between_two_looks_is_seen_to_be_gone() {
     with_netns(|path, _| {
-        let (netns, text) = (crate::HostNetns::default(), path.to_str().unwrap());
+        let (netns, text) = (crate::HostNetns::new(true), path.to_str().unwrap());
         assert!(netns.is_live(text));
         assert!(netns.is_live(text));
         unmount(path, UnmountFlags::DETACH).unwrap();
@@ -122,6 +122,16 @@ fn a_sandbox_that_goes_away_between_two_looks_is_seen_to_be_gone() {
         unmount(path, UnmountFlags::DETACH).unwrap();
         mount_bind("/proc/self/ns/net", path).unwrap();
         assert!(netns.is_live(text));
+    });
+}
+
+#[test]
+fn the_namespace_of_this_process_is_no_living_sandbox_unless_it_may_be_one() {
+    let own = "/proc/thread-self/ns/net";
+    assert!(!crate::HostNetns::default().is_live(own));
+    assert!(crate::HostNetns::new(true).is_live(own));
+    with_netns(|path, _| {
+        assert!(crate::HostNetns::default().is_live(path.to_str().unwrap()));
     });
 }
 
