@@ -61,6 +61,8 @@ impl Engine<'_> {
             return Err(EngineError::Del(failures));
         }
         let Some(broken) = broken else {
+            // Whoever was killed while writing it may have left something.
+            let _best_effort = self.forget(&remembered.container.id);
             return Ok(DelReport::default());
         };
         let mut note = format!("{broken}; detached what the result cache knows");

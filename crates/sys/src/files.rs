@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use cache::DirCache;
 pub use device_info::DeviceInfoDirs;
-use directory::{Directory, Owner};
+use directory::{Directory, Owner, Temporary};
 pub use ledger::{DirLedger, PendingSync, Written};
 pub use listing::{Listing, config_dir_listing};
 
@@ -117,7 +117,8 @@ pub fn write_atomic(
 ) -> Result<(), FileError> {
     let (directory, name) = directory::split(path)?;
     let directory = Directory::open(directory)?;
-    directory.replace(name, bytes, mode, durability == Durability::FileAndDir)?;
+    let sync = durability == Durability::FileAndDir;
+    directory.replace(name, bytes, mode, sync, Temporary::OfProcess)?;
     match durability {
         Durability::None => Ok(()),
         Durability::FileAndDir => directory.sync(),

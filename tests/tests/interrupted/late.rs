@@ -97,6 +97,25 @@ fn gc_removes_what_a_killed_call_has_left_half_written() {
 }
 
 #[test]
+fn a_del_removes_what_a_killed_call_of_its_container_has_left_half_written() {
+    let scene = Scene::new();
+    let conf = scene.conf(&[scene.network("a", json!({}))]);
+    let half_written = || {
+        for file in [".tmp-c1", "results/.tmp-a-c1-eth0"] {
+            std::fs::write(scene.node.state.join(file), "half").unwrap();
+        }
+    };
+    scene.call("ADD", &conf).result();
+    half_written();
+    scene.call("DEL", &conf).silent();
+    assert_eq!(scene.books(), [""; 0]);
+    // Killed before there was a ledger.
+    std::fs::write(scene.node.state.join(".tmp-c1"), "half").unwrap();
+    scene.call("DEL", &conf).silent();
+    scene.nothing_left();
+}
+
+#[test]
 fn with_too_few_descriptors_everything_is_attached_or_nothing() {
     // cni-runtime #47
     let scene = Scene::new();

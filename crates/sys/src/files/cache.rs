@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use cni::cache::CacheStore;
 
 use super::FileError;
-use super::directory::{Directory, Owner, check_name};
+use super::directory::{Directory, Owner, Temporary, check_name, check_size};
 
 /// More than any result and its configuration take.
 const MAX: u64 = 16 << 20;
 
-/// The directory `<cniDir>/results`. It comes into being with the first entry; only we may look into it.
+/// The directory `<cniDir>/results`, each entry written by whoever has locked its container. It comes into being with the first entry; only we may look into it.
 #[derive(Debug, Clone)]
 pub struct DirCache {
     path: PathBuf,
@@ -41,11 +41,13 @@ impl DirCache {
 impl CacheStore for DirCache {
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         check_name(name, &self.path)?;
+        check_size(bytes, MAX, &self.path.join(name))?;
         Directory::open_or_create(&self.path, 0o700)?.replace(
             name.as_ref(),
             bytes,
             0o600,
             false,
+            Temporary::OfFile,
         )?;
         Ok(())
     }
@@ -59,7 +61,7 @@ impl CacheStore for DirCache {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         match self.existing(name)? {
-            Some(directory) => Ok(directory.remove(name.as_ref())?),
+            Some(directory) => Ok(directory.remove_with_temporary(name.as_ref())?),
             None => Ok(()),
         }
     }

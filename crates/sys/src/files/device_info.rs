@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::FileError;
-use super::directory::{Directory, Owner, check_name};
+use super::directory::{Directory, Owner, Temporary, check_name};
 
 /// A file holds one small JSON object.
 const MAX: u64 = 64 << 10;
@@ -52,7 +52,7 @@ impl DeviceInfoDirs {
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
         check_name(name, &self.attachments)?;
         let directory = Directory::open_or_create(&self.attachments, DIRECTORY)?;
-        directory.replace(name.as_ref(), bytes, FILE, false)?;
+        directory.replace(name.as_ref(), bytes, FILE, false, Temporary::OfProcess)?;
         Ok(())
     }
 

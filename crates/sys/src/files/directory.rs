@@ -1,10 +1,11 @@
 //! One open directory. All names are relative to its descriptor, so that a directory that is moved or replaced meanwhile
 //! cannot mix old and new.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File};
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -21,6 +22,8 @@ use super::FileError;
 
 /// How the names of temporary files begin.
 pub(super) const TEMPORARY: &str = ".tmp-";
+/// As file systems have it.
+const LONGEST_NAME: usize = 255;
 
 /// Whose files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,16 @@ pub(super) enum Owner {
     Any,
     /// Root's and our own.
     Trusted,
+}
+
+/// Where the bytes of a file are until it gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Temporary {
+    /// In a file of this process: others may write the same one meanwhile.
+    OfProcess,
+    /// In a file that belongs to the one that is written, which only one process at a time writes. What a killed one leaves
+    /// gives way to the next write, and is removed with the file.
+    OfFile,
 }
 
 #[derive(Debug)]
@@ -85,8 +98,12 @@ impl Directory {
         bytes: &[u8],
         mode: u32,
         sync: bool,
+        temporary: Temporary,
     ) -> Result<File, FileError> {
-        let (mut file, temporary) = self.temporary()?;
+        let (mut file, temporary) = match temporary {
+            Temporary::OfProcess => self.temporary()?,
+            Temporary::OfFile => self.temporary_of(name)?,
+        };
         let path = self.path.join(name);
         let filled = file
             .write_all(bytes)
@@ -110,20 +127,15 @@ impl Directory {
         Ok(file)
     }
 
-    fn temporary(&self) -> Result<(File, String), FileError> {
+    fn temporary(&self) -> Result<(File, OsString), FileError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut error = Errno::EXIST;
         // A process of the same id may have left some behind, or may run in another PID namespace.
         for _ in 0..100 {
-            let name = format!(
-                "{TEMPORARY}{}-{}",
-                process::id(),
-                NEXT.fetch_add(1, Ordering::Relaxed)
-            );
-            match openat(&self.fd, &name, flags, Mode::RUSR | Mode::WUSR) {
-                Ok(fd) => return Ok((File::from(fd), name)),
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = OsString::from(format!("{TEMPORARY}{}-{number}", process::id()));
+            match self.create(&name) {
+                Ok(file) => return Ok((file, name)),
                 Err(Errno::EXIST) => {}
                 Err(other) => {
                     error = other;
@@ -131,11 +143,32 @@ impl Directory {
                 }
             }
         }
-        Err(FileError::io(
-            "create a temporary file in",
-            &self.path,
-            error,
-        ))
+        Err(self.no_temporary(error))
+    }
+
+    fn temporary_of(&self, name: &OsStr) -> Result<(File, OsString), FileError> {
+        let temporary = temporary_name(name);
+        let file = match self.create(&temporary) {
+            Err(Errno::EXIST) => {
+                self.remove(&temporary)?;
+                self.create(&temporary)
+            }
+            other => other,
+        };
+        match file {
+            Ok(file) => Ok((file, temporary)),
+            Err(error) => Err(self.no_temporary(error)),
+        }
+    }
+
+    fn create(&self, name: &OsStr) -> Result<File, Errno> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.fd, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
+    }
+
+    fn no_temporary(&self, error: Errno) -> FileError {
+        FileError::io("create a temporary file in", &self.path, error)
     }
 
     /// The bytes of a regular file, or `None`.
@@ -209,6 +242,13 @@ impl Directory {
         }
     }
 
+    /// The same for a file that is written through [`Temporary::OfFile`].
+    pub(super) fn remove_with_temporary(&self, name: &OsStr) -> Result<(), FileError> {
+        // What stays of it stands in nobody's way.
+        let _best_effort = self.remove(&temporary_name(name));
+        self.remove(name)
+    }
+
     /// The names in it that are UTF-8, sorted.
     pub(super) fn names(&self) -> Result<Vec<String>, FileError> {
         let failed = |error: Errno| FileError::io("list", &self.path, error);
@@ -239,6 +279,15 @@ impl Directory {
     }
 }
 
+/// Of a name that is too long for that, the end: there stands whose file it is.
+fn temporary_name(name: &OsStr) -> OsString {
+    let bytes = name.as_bytes();
+    let surplus = (TEMPORARY.len() + bytes.len()).saturating_sub(LONGEST_NAME);
+    let mut temporary = OsString::from(TEMPORARY);
+    temporary.push(OsStr::from_bytes(bytes.get(surplus..).unwrap_or_default()));
+    temporary
+}
+
 /// Waits until the bytes are on disk.
 pub(super) fn sync_file(file: &File, path: &Path) -> Result<(), FileError> {
     fsync(file).map_err(|error| FileError::io("sync", path, error))
@@ -246,11 +295,23 @@ pub(super) fn sync_file(file: &File, path: &Path) -> Result<(), FileError> {
 
 /// Refuses names that lead elsewhere (`a/b`, `..`) or to what is no entry (anything hidden).
 pub(super) fn check_name(name: &str, directory: &Path) -> Result<(), FileError> {
-    if name.is_empty() || name.starts_with('.') || name.len() > 255 || name.contains(['/', '\0']) {
+    if name.is_empty()
+        || name.starts_with('.')
+        || name.len() > LONGEST_NAME
+        || name.contains(['/', '\0'])
+    {
         return Err(FileError::BadName {
             name: name.to_owned(),
             directory: directory.to_path_buf(),
         });
+    }
+    Ok(())
+}
+
+/// Refuses to write what nobody would read back.
+pub(super) fn check_size(bytes: &[u8], max: u64, path: &Path) -> Result<(), FileError> {
+    if bytes.len() as u64 > max {
+        return Err(FileError::io("write", path, Errno::FBIG));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{Builder, JoinHandle};
 
 use super::FileError;
-use super::directory::{Directory, Owner, check_name, sync_file};
+use super::directory::{Directory, Owner, Temporary, check_name, check_size, sync_file};
 
 /// More than any set of delegates takes.
 const MAX: u64 = 16 << 20;
@@ -33,14 +33,22 @@ impl DirLedger {
         &self.path
     }
 
-    /// Replaces the ledger of a container. When this returns, every other process sees it; for a power cut see [`Written`].
+    /// Replaces the ledger of a container, for whoever has locked it. When this returns, every other process sees it; for a power cut see [`Written`].
     ///
     /// # Errors
-    /// A name that is no container id, or the operating system. The old ledger, if any, is still there then.
+    /// A name that is no container id, more bytes than are read back, or the operating system. The old ledger, if any, is
+    /// still there then.
     pub fn write(&self, container_id: &str, bytes: &[u8]) -> Result<Written, FileError> {
         check_name(container_id, &self.path)?;
+        check_size(bytes, MAX, &self.path.join(container_id))?;
         let directory = Directory::open_or_create(&self.path, 0o700)?;
-        let file = directory.replace(container_id.as_ref(), bytes, 0o600, false)?;
+        let file = directory.replace(
+            container_id.as_ref(),
+            bytes,
+            0o600,
+            false,
+            Temporary::OfFile,
+        )?;
         Ok(Written {
             file,
             name: container_id.to_owned(),
@@ -65,7 +73,7 @@ impl DirLedger {
     /// A name that is no container id, or the operating system.
     pub fn remove(&self, container_id: &str) -> Result<(), FileError> {
         match self.existing(container_id)? {
-            Some(directory) => directory.remove(container_id.as_ref()),
+            Some(directory) => directory.remove_with_temporary(container_id.as_ref()),
             None => Ok(()),
         }
     }

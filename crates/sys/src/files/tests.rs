@@ -319,3 +319,52 @@ fn listing_has_the_configurations_and_tells_what_it_could_not_read() {
     assert!(config_dir_listing(&dir.join("a.conf")).is_err());
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn what_a_killed_writer_leaves_gives_way_to_the_next_write_and_goes_with_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let (ledger, cache) = (DirLedger::new(root.path()), DirCache::below(root.path()));
+    let long = format!("n-{}", "x".repeat(253));
+    cache.write("other", b"").unwrap();
+    let leave = || {
+        sh(&format!(
+            "cd {}; echo half > .tmp-pod; ln -s /etc/hostname results/.tmp-{}; echo half > results/.tmp-n-pod-eth0",
+            root.path().display(),
+            &long[5..]
+        ));
+    };
+    leave();
+    ledger.write("pod", b"[]").unwrap();
+    for name in ["n-pod-eth0", &long] {
+        cache.write(name, b"1").unwrap();
+        assert_eq!(cache.read(name).unwrap().unwrap(), b"1");
+    }
+    assert_eq!(ledger.read("pod").unwrap().unwrap(), b"[]");
+    assert_eq!(names(root.path()).len(), 2);
+    assert_eq!(names(cache.path()).len(), 3);
+    leave();
+    ledger.remove("pod").unwrap();
+    cache.remove("n-pod-eth0").unwrap();
+    cache.remove(&long).unwrap();
+    assert_eq!(names(root.path()).len(), 1);
+    assert_eq!(names(cache.path()).len(), 1);
+}
+
+#[test]
+fn nothing_is_written_that_is_too_large_to_be_read_back() {
+    let root = tempfile::tempdir().unwrap();
+    let (ledger, cache) = (DirLedger::new(root.path()), DirCache::below(root.path()));
+    let mut bytes = vec![b' '; 16 << 20];
+    ledger.write("pod", &bytes).unwrap();
+    cache.write("n-pod-eth0", &bytes).unwrap();
+    assert!(ledger.read("pod").unwrap().is_some());
+    assert!(cache.read("n-pod-eth0").unwrap().is_some());
+    bytes.push(b' ');
+    for error in [
+        io::Error::from(ledger.write("pod", &bytes).unwrap_err()),
+        cache.write("n-pod-eth0", &bytes).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(error.to_string().contains("pod"), "{error}");
+    }
+}
