@@ -4,6 +4,7 @@ use std::path::Path;
 
 use npwg::Definition;
 
+use crate::limits::Room;
 use crate::{
     Claim, DeviceMap, Fact, Facts, Need, NetConf, Outcome, PathFact, PlanError, Planned, Pod,
     PodRef, PublishedDevice, Request, plan,
@@ -74,12 +75,17 @@ pub fn drive<S: Source>(
     source: &S,
 ) -> Result<Outcome, DriveError<S::Error>> {
     let mut facts = Facts::default();
+    let mut room = Room::new();
     for _ in 0..ROUNDS {
         match plan(conf, request, &facts).map_err(DriveError::Plan)? {
             Planned::Ready(outcome) => return Ok(outcome),
             Planned::Needs(needs) => {
                 for need in needs {
                     let fact = fetch(source, &need).map_err(DriveError::Source)?;
+                    if let Fact::Definition(Some(definition)) = &fact {
+                        room.take(definition.config.len())
+                            .map_err(DriveError::Plan)?;
+                    }
                     facts.insert(need, fact);
                 }
             }

@@ -3,7 +3,7 @@
 use cni::{ConfError, LookupError, NameError, ResultError, code};
 use npwg::SelectionError;
 
-use crate::ClaimError;
+use crate::{ClaimError, limits};
 
 /// Why a pod cannot be attached as it asks.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +96,18 @@ pub enum PlanError {
         /// What is wrong with it.
         source: SelectionError,
     },
+    /// More networks than any pod needs.
+    #[error("the pod asks for {count} networks, more than {}", limits::NETWORKS)]
+    TooManyNetworks {
+        /// How many.
+        count: usize,
+    },
+    /// More configuration than any pod needs.
+    #[error(
+        "the configurations of the pod's networks have more than {} bytes together",
+        limits::CONFIGURATION
+    )]
+    TooLarge,
     /// A definition does not exist.
     #[error(
         "cannot find a network-attachment-definition ({name}) in namespace ({namespace}): \

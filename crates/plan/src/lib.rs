@@ -13,6 +13,7 @@ mod devices;
 mod drive;
 mod error;
 mod facts;
+mod limits;
 mod log_options;
 mod netconf;
 mod pod;

@@ -2,10 +2,11 @@
 
 use npwg::{SelectionElement, names};
 
+use crate::limits::Room;
 use crate::selected::Network;
 use crate::{
     Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Requests, Warning,
-    arguments, devices, routes, selected,
+    arguments, devices, limits, routes, selected,
 };
 
 /// What the runtime asks for, as far as a plan needs it.
@@ -254,12 +255,16 @@ fn annotated(
             source,
         }
     })?;
+    limits::check_count(elements.len())?;
     for element in &elements {
         check_isolation(conf, pod, element)?;
         warnings.extend(unknown_keys(element));
     }
+    let mut room = Room::new();
     all(elements.iter().collect(), |element| {
-        selected::definition(conf, facts, element, warnings)
+        let network = selected::definition(conf, facts, element, warnings)?;
+        room.take(network.conf.bytes().len())?;
+        Ok(network)
     })
 }
 

@@ -185,6 +185,8 @@ fn plans() -> Vec<PlanError> {
             networks: vec![lan(), lan()],
         }],
         PlanError::AuxiliaryChain { .. } => [PlanError::AuxiliaryChain { network: text("x") }],
+        PlanError::TooManyNetworks { .. } => [PlanError::TooManyNetworks { count: 300 }],
+        PlanError::TooLarge => [PlanError::TooLarge],
         PlanError::NoEnd => [PlanError::NoEnd],
     })
 }

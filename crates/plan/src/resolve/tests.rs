@@ -1,4 +1,5 @@
 mod configured;
+mod limits;
 
 use super::*;
 use crate::{Fact, PathFact};
