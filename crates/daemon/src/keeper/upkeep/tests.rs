@@ -120,6 +120,18 @@ fn what_lies_there_at_the_start_is_replaced_at_once_and_is_no_damage() {
 }
 
 #[test]
+fn what_lies_there_at_the_start_as_it_should_is_not_written_again() {
+    let text = node().text();
+    let mut node = Node::new(&settings(""), None);
+    let (actions, reports) = node
+        .own(&text)
+        .files(&[("10-a.conflist", &list("a"))])
+        .act();
+    assert_eq!(reports, ["the primary network is a, from 10-a.conflist"]);
+    assert!(actions.status.in_force);
+}
+
+#[test]
 fn a_list_that_istio_made_of_our_file_stays_and_is_told_once() {
     // neighbours 3.4
     let mut node = node();
