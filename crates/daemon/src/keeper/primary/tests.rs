@@ -194,6 +194,55 @@ fn a_primary_that_becomes_a_list_is_followed_at_once() {
 }
 
 #[test]
+fn a_primary_that_becomes_a_single_configuration_is_followed_too() {
+    let (single, list) = (
+        r#"{"cniVersion":"0.3.1","name":"a","type":"bridge"}"#,
+        list("a"),
+    );
+    let mut node = node();
+    primary(&mut node, &[("10-a.conflist", &list)]);
+    assert_eq!(
+        primary(&mut node, &[("05-b.conf", single), ("10-a.conf", single)]),
+        "10-a.conf"
+    );
+}
+
+#[test]
+fn a_successor_gives_the_place_back_to_a_primary_that_returns() {
+    let list = list("a");
+    let both = [
+        ("05-a.conflist", list.as_str()),
+        ("87-podman.conflist", &list),
+    ];
+    let mut node = node();
+    primary(&mut node, &both);
+    primary(&mut node, &both[1..]);
+    node.after(30);
+    let record = node.look().record.unwrap();
+    let mut node = Node::new(&settings(""), Some(&record));
+    assert_eq!(primary(&mut node, &both[1..]), "87-podman.conflist");
+    assert_eq!(primary(&mut node, &both), "05-a.conflist");
+}
+
+#[test]
+fn a_change_of_the_sub_directory_is_a_change_of_the_primary() {
+    let mut node = node();
+    primary(&mut node, &[("10-a.conflist", &list("a"))]);
+    let mut chained = file("10-a.conflist", &list("a"));
+    chained.chain = vec![cni::DirFile {
+        name: "50-t.conf".to_owned(),
+        bytes: br#"{"type":"tuning"}"#.to_vec(),
+    }];
+    node.sight.files = Ok(vec![chained]);
+    let (actions, reports) = node.act();
+    assert_eq!(
+        reports,
+        ["the primary's configuration 10-a.conflist changed"]
+    );
+    assert_eq!(actions.status.primary.unwrap().conf.plugins().len(), 2);
+}
+
+#[test]
 fn a_broken_primary_keeps_what_it_held_before() {
     // Q9
     let good = r#"{"cniVersion":"0.4.0","name":"a","type":"b","capabilities":{"mac":true}}"#;
