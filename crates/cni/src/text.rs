@@ -25,7 +25,7 @@ pub(crate) fn one_line(bytes: &[u8], limit: usize) -> String {
             '\n' => line.push_str("\\n"),
             '\t' => line.push_str("\\t"),
             '\r' => line.push_str("\\r"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+            c if c.is_control() || is_invisible(c) => {
                 // Writing to a string cannot fail.
                 let _ = write!(line, "\\u{{{:x}}}", u32::from(c));
             }
@@ -41,6 +41,11 @@ pub(crate) fn one_line(bytes: &[u8], limit: usize) -> String {
         line.push('…');
     }
     line
+}
+
+/// What ends a line or turns its direction: behind it a terminal would show an error that says something else.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text of others for a message: the usual limit, one line, control characters escaped.
@@ -62,6 +67,14 @@ mod tests {
         assert_eq!(
             one_line(b" a\nb\x1b[31m\x00 ", 100),
             "a\\nb\\u{1b}[31m\\u{0}"
+        );
+    }
+
+    #[test]
+    fn what_turns_the_direction_of_a_line_is_escaped() {
+        assert_eq!(
+            one_line("a\u{202e}b\u{2066}c\u{200f}d\u{2028}e".as_bytes(), 100),
+            "a\\u{202e}b\\u{2066}c\\u{200f}d\\u{2028}e"
         );
     }
 

@@ -221,9 +221,11 @@ impl Directory {
         }
         // Sized once, and read with one byte more than allowed: the file may grow under our hands.
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(
-            usize::try_from(size.min(max).saturating_add(1)).unwrap_or_default(),
-        );
+        if size > max {
+            return Err(FileError::TooLarge { path, max });
+        }
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(size.saturating_add(1)).unwrap_or_default());
         File::from(fd)
             .take(max.saturating_add(1))
             .read_to_end(&mut bytes)
