@@ -19,6 +19,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command =
         Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.args(arguments).current_dir(root());
+    // Build scripts look at what cargo said of us. It would make every `cargo build` after us, and every one of ours after
+    // it, build those dependencies again that have one.
+    let of_this_program =
+        |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(of_this_program) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -49,4 +58,22 @@ pub(crate) fn is_installed(program: &str) -> bool {
     folders
         .map(|folder| folder.join(program))
         .any(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inner_cargo_sees_nothing_of_what_the_outer_one_said_of_this_program() {
+        let command = cargo(&[]);
+        let removed: Vec<_> = command
+            .get_envs()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name)
+            .collect();
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"] {
+            assert!(removed.contains(&name.as_ref()), "{name}");
+        }
+    }
 }

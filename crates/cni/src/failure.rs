@@ -125,6 +125,11 @@ impl PluginFailure {
         }
     }
 
+    /// Whether the plugin refuses the configuration's version, which it does before anything else (CNI SPEC, error 1).
+    pub const fn refuses_version(&self) -> bool {
+        matches!(self, Self::Reported { error, .. } if error.code == code::INCOMPATIBLE_VERSION)
+    }
+
     /// Whether the plugin just does not know GC or STATUS (CNI SPEC 1.1 §4; older skeletons say it in four ways).
     pub fn is_not_implemented(&self) -> bool {
         let Self::Reported { error, .. } = self else {

@@ -71,6 +71,7 @@ impl Engine<'_> {
                 let made = source.partial.as_deref();
                 self.runtime
                     .del_with_result(&record.conf, &attachment, made, deadline)
+                    .or_else(|errors| errors.only(|error| !error.is_moot_after(source)))
             }
             _ => self.runtime.del(&record.conf, &attachment, deadline),
         }

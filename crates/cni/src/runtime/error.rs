@@ -59,6 +59,20 @@ impl ChainError {
         self.cause.code()
     }
 
+    /// Whether this failure of a DEL means nothing after that ADD failed: a plugin that refused the configuration's version
+    /// made nothing, nor did those behind it, and it refuses DEL in the same way for ever.
+    pub fn is_moot_after(&self, add: &Self) -> bool {
+        add.refuses_version()
+            && self.refuses_version()
+            && add
+                .plugin_index
+                .is_some_and(|index| self.plugin_index >= Some(index))
+    }
+
+    const fn refuses_version(&self) -> bool {
+        matches!(&*self.cause, Cause::Plugin(failure) if failure.refuses_version())
+    }
+
     /// Whether a failed ADD has run no plugin at all, so that there is nothing to undo.
     pub fn nothing_ran(&self) -> bool {
         match &*self.cause {
@@ -108,6 +122,14 @@ impl ChainErrors {
         } else {
             Err(Self(errors))
         }
+    }
+
+    /// Those failures that count; success when none does.
+    ///
+    /// # Errors
+    /// The failures that are left.
+    pub fn only(self, counts: impl Fn(&ChainError) -> bool) -> Result<(), Self> {
+        Self::check(self.0.into_iter().filter(counts).collect())
     }
 
     /// The failures, in the order in which they happened.
@@ -160,3 +182,46 @@ impl fmt::Display for ChainErrors {
 }
 
 impl std::error::Error for ChainErrors {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CniError, Status};
+
+    fn failed(verb: Verb, index: usize, code: u32) -> ChainError {
+        ChainError {
+            network: "net".into(),
+            plugin: "plugin".into(),
+            plugin_index: Some(index),
+            plugin_name: None,
+            verb,
+            cause: Box::new(Cause::Plugin(PluginFailure::Reported {
+                error: CniError::new(code, "as told"),
+                status: Status::Exited(1),
+                stderr: String::new(),
+            })),
+            partial: None,
+        }
+    }
+
+    #[test]
+    fn a_del_is_moot_for_the_plugin_that_refused_the_version_with_add_and_for_those_behind_it() {
+        let add = failed(Verb::Add, 1, 1);
+        let moot = |index, code| failed(Verb::Del, index, code).is_moot_after(&add);
+        assert_eq!(
+            [moot(0, 1), moot(1, 1), moot(2, 1), moot(1, 100)],
+            [false, true, true, false]
+        );
+        let other = failed(Verb::Add, 1, 100);
+        assert!(!failed(Verb::Del, 1, 1).is_moot_after(&other));
+    }
+
+    #[test]
+    fn failures_that_count_stay_in_their_order() {
+        let all = || ChainErrors(vec![failed(Verb::Del, 2, 7), failed(Verb::Del, 0, 100)]);
+        assert!(all().only(|_| false).is_ok());
+        let left = all().only(|error| error.code() == 100).unwrap_err();
+        assert_eq!(left.code(), 100);
+        assert_eq!(all().only(|_| true).unwrap_err().iter().count(), 2);
+    }
+}

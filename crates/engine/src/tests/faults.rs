@@ -50,6 +50,32 @@ fn an_add_that_failed_is_undone_with_what_it_made_and_not_with_an_older_result()
 }
 
 #[test]
+fn a_plugin_that_refuses_the_version_made_nothing_and_leaves_nothing_to_undo() {
+    let bench = Bench::default();
+    bench.fail("ADD b net1", 1);
+    bench.fail("DEL b net1", 1);
+    let error = bench.add(&plan(&["a", "b"])).unwrap_err();
+    assert_eq!(error.code(), 1);
+    assert!(!error.to_string().contains("not undone"), "{error}");
+    assert_eq!(
+        bench.take_runs(),
+        ["ADD a eth0", "ADD b net1", "DEL b net1", "DEL a eth0"]
+    );
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn a_plugin_that_refuses_the_version_with_del_alone_may_have_made_something() {
+    let bench = Bench::default();
+    bench.fail("ADD a eth0", 100);
+    bench.fail("DEL a eth0", 1);
+    bench.fail("DEL a eth0 (gone)", 1);
+    let error = bench.add(&plan(&["a"])).unwrap_err();
+    assert!(error.to_string().contains("not undone"), "{error}");
+    assert_eq!(bench.ledgers.borrow().len(), 1);
+}
+
+#[test]
 fn what_a_plugin_says_counts_more_than_a_ledger_that_cannot_be_rewritten() {
     let mut bench = Bench::default();
     bench.add(&plan(&["a"])).unwrap();
