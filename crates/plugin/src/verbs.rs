@@ -208,7 +208,7 @@ impl Locks {
         for pid in container.iter().flat_map(ContainerLock::ended) {
             let pod = args.pod.label();
             LOG.warning(format_args!(
-                "[{pod}]: ended process {pid} of an ADD whose plugin was killed"
+                "[{pod}]: ended process {pid} of a call whose plugin was killed"
             ));
         }
         Ok(Self {

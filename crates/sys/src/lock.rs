@@ -53,8 +53,8 @@ pub enum LockError {
 pub enum EndHolders {
     /// Gives up.
     Never,
-    /// Ends the processes that hold the lock *and* were started for an ADD of this container, and goes on waiting. Other
-    /// holders, such as another DEL, are let be.
+    /// Ends the processes that hold the lock *and* were started for an ADD of this container, or by a process that is gone,
+    /// and goes on waiting. Other holders, such as another DEL and its delegates, are let be.
     OfAdd {
         /// When to give up.
         until: Instant,

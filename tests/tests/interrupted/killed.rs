@@ -278,3 +278,34 @@ fn a_killed_del_is_finished_by_the_next() {
         scene.nothing_left();
     }
 }
+
+#[test]
+fn a_plugin_of_a_killed_del_that_never_ends_is_ended_by_the_next() {
+    let scene = Scene::new();
+    scene.shell_plugin(
+        "stuck",
+        &format!(
+            "case $CNI_COMMAND in ADD) echo '{{\"cniVersion\": \"1.0.0\"}}';; DEL) test -e {} || exec sleep 600;; esac",
+            scene.signal("go").display()
+        ),
+    );
+    let stuck = json!({"cniVersion": "1.0.0", "name": "b", "type": "stuck"});
+    let conf = scene.conf_with(
+        &[scene.network("a", json!({})), stuck],
+        json!({"lock": "1s"}),
+    );
+    scene.call("ADD", &conf).result();
+    let running = scene.start("DEL", &conf);
+    until("the plugin hangs", || {
+        scene.processes("sleep 600").len() == 1
+    });
+    running.signal(Signal::KILL).unwrap();
+    running.wait().unwrap();
+    scene.give("go");
+    let done = scene.call("DEL", &conf);
+    done.silent();
+    let log = done.0.stderr_text();
+    assert!(log.contains("ended process"), "{log}");
+    assert_eq!(scene.processes("sleep"), []);
+    scene.nothing_left();
+}

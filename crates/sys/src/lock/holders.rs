@@ -1,5 +1,6 @@
 //! Who holds a container's lock, and how to end them.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
@@ -17,8 +18,8 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The longest environment that is looked at.
 const ENVIRONMENT: u64 = 1 << 20;
 
-/// Ends the processes that have `lock` open and were started for an ADD of this container, and does not wait for that
-/// longer than `until`. Returns those that were signalled.
+/// Ends the processes that have `lock` open and were started for an ADD of this container, or for anything else about it by
+/// a process that is gone, and does not wait for that longer than `until`. Returns those that were signalled.
 pub(super) fn end(lock: &Path, container_id: &str, until: Instant) -> Vec<u32> {
     let Ok(file) = stat(lock) else {
         return Vec::new();
@@ -69,37 +70,63 @@ fn processes() -> impl Iterator<Item = u32> {
 }
 
 fn is_holder(pid: u32, file: (u64, u64), container_id: &str) -> bool {
-    is_for_add(pid, container_id) && has_open(pid, file)
-}
-
-fn is_for_add(pid: u32, container_id: &str) -> bool {
-    let mut environment = Vec::new();
-    let Ok(file) = File::open(format!("/proc/{pid}/environ")) else {
-        return false;
-    };
-    if file
-        .take(ENVIRONMENT)
-        .read_to_end(&mut environment)
-        .is_err()
-    {
-        return false;
-    }
-    let id = format!("CNI_CONTAINERID={container_id}");
+    let environment = environment(pid);
     let has = |wanted: &[u8]| {
         environment
             .split(|byte| *byte == 0)
             .any(|variable| variable == wanted)
     };
-    has(id.as_bytes()) && has(b"CNI_COMMAND=ADD")
+    let id = format!("CNI_CONTAINERID={container_id}");
+    has(id.as_bytes())
+        && ((has(b"CNI_COMMAND=ADD") && has_open(pid, file)) || is_left_over(pid, file))
+}
+
+/// What the process was started with; nothing where that cannot be read.
+fn environment(pid: u32) -> Vec<u8> {
+    let mut environment = Vec::new();
+    let read = File::open(format!("/proc/{pid}/environ"))
+        .and_then(|file| file.take(ENVIRONMENT).read_to_end(&mut environment));
+    if read.is_err() {
+        environment.clear();
+    }
+    environment
+}
+
+/// Whether it has the lock from a process that took it and ended since: nobody has an eye on the time of such a delegate,
+/// whatever it was started for. What cannot be told is let be.
+fn is_left_over(pid: u32, file: (u64, u64)) -> bool {
+    descriptors(pid, file)
+        .filter_map(|name| taker(pid, &name))
+        .any(|taker| taker != 0 && !has_open(taker, file))
+}
+
+/// Who took the lock that an open file holds: `lock: 1: FLOCK ADVISORY WRITE <pid> …`. The kernel does not name a process
+/// of another PID namespace.
+fn taker(pid: u32, descriptor: &OsStr) -> Option<u32> {
+    let path = Path::new("/proc")
+        .join(pid.to_string())
+        .join("fdinfo")
+        .join(descriptor);
+    let about = fs::read_to_string(path).ok()?;
+    let lock = about.lines().find(|line| line.starts_with("lock:"))?;
+    let mut words = lock.split_whitespace().skip(2);
+    (words.next() == Some("FLOCK"))
+        .then(|| words.nth(2)?.parse().ok())
+        .flatten()
 }
 
 fn has_open(pid: u32, file: (u64, u64)) -> bool {
+    descriptors(pid, file).next().is_some()
+}
+
+/// The numbers of the descriptors by which it has the file open.
+fn descriptors(pid: u32, file: (u64, u64)) -> impl Iterator<Item = OsString> {
     let fds = fs::read_dir(format!("/proc/{pid}/fd"))
         .into_iter()
         .flatten()
         .flatten();
-    fds.into_iter()
-        .any(|fd| stat(fd.path()).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == file))
+    fds.filter(move |fd| stat(fd.path()).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == file))
+        .map(|fd| fd.file_name())
 }
 
 fn to_pid(pid: u32) -> Option<Pid> {

@@ -250,6 +250,19 @@ fn holders_that_are_no_add_of_this_container_are_let_be() {
 }
 
 #[test]
+fn delegates_of_a_killed_del_are_ended_as_well() {
+    let root = tempfile::tempdir().unwrap();
+    let env = [("CNI_COMMAND", "DEL"), ("CNI_CONTAINERID", "pod")];
+    let mut other = Other::holding(root.path(), "pod", &env, "");
+    assert!(end_adds(root.path(), "pod", Duration::from_millis(200)).is_err());
+    // flock(1) alone, which took the lock.
+    other.child.kill().unwrap();
+    other.child.wait().unwrap();
+    let lock = end_adds(root.path(), "pod", LONG).unwrap();
+    assert_eq!(lock.ended().len(), 2, "{:?}", lock.ended());
+}
+
+#[test]
 fn a_del_that_ends_by_itself_is_waited_for_beyond_the_first_wait() {
     let root = tempfile::tempdir().unwrap();
     let lock = take(root.path(), "pod", SHORT).unwrap();
