@@ -39,7 +39,6 @@ pub struct NetworkConf {
     /// Keys of the list itself, without `plugins`; empty for a single configuration.
     list: Map<String, Value>,
     bytes: Vec<u8>,
-    ignored: Vec<String>,
 }
 
 /// Text that is no configuration. Nothing of it is repeated but names.
@@ -150,11 +149,6 @@ impl NetworkConf {
     /// No plugins are added from a sub-directory.
     pub const fn load_only_inlined(&self) -> bool {
         self.load_only_inlined
-    }
-
-    /// Keys in the text that only a runtime may set and that were ignored, for a warning (#18).
-    pub fn ignored_keys(&self) -> &[String] {
-        &self.ignored
     }
 }
 

@@ -71,7 +71,7 @@ impl Engine<'_> {
         }
         for (network, conf) in networks.asked {
             let in_use = networks.in_use.remove(&network).unwrap_or_default();
-            if let Err(source) = self.runtime.gc_plugins(&conf, &in_use, share()) {
+            if let Err(source) = self.runtime.gc(&conf, &in_use, share()) {
                 let kind = FailureKind::Gc(source);
                 report.failures.0.push(Failure { network, kind });
             }

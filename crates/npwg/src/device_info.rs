@@ -1,4 +1,4 @@
-//! The device information object (DI-01 … DI-07) and the names of the files that carry it.
+//! The device information object (version 1.1.0 of its specification, DI-01 … DI-07) and the names of the files that carry it.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -133,8 +133,6 @@ pub enum DeviceInfoError {
     },
 }
 
-/// The version of the specification that this module follows (DI-02).
-pub const SPEC_VERSION: &str = "1.1.0";
 /// Where device plugins leave their files (B5.90).
 pub const DEVICE_PLUGIN_DIR: &str = "/var/run/k8s.cni.cncf.io/devinfo/dp";
 /// Where the files of attachments are (B5.90).

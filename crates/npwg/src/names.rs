@@ -9,11 +9,7 @@ pub const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
 /// Definition annotation: the device plugin resource behind the network (B3.4).
 pub const RESOURCE_NAME: &str = "k8s.v1.cni.cncf.io/resourceName";
 
-/// API group of the custom resource (MN-002).
-pub const GROUP: &str = "k8s.cni.cncf.io";
-/// Version of the custom resource.
-pub const VERSION: &str = "v1";
-/// Group and version as they stand in `apiVersion`.
+/// Group and version of the custom resource, as they stand in `apiVersion` (MN-002).
 pub const API_VERSION: &str = "k8s.cni.cncf.io/v1";
 /// Kind of the custom resource.
 pub const KIND: &str = "NetworkAttachmentDefinition";
@@ -21,8 +17,6 @@ pub const KIND: &str = "NetworkAttachmentDefinition";
 pub const PLURAL: &str = "network-attachment-definitions";
 /// Singular name of the custom resource.
 pub const SINGULAR: &str = "network-attachment-definition";
-/// Full name of the custom resource definition.
-pub const CRD_NAME: &str = "network-attachment-definitions.k8s.cni.cncf.io";
 
 /// Key of a selection element: the pod may start without this attachment. Our own, hence with a domain (MN-022).
 pub const OPTIONAL_KEY: &str = "multus-cni.io/optional";

@@ -13,7 +13,7 @@ impl NetworkConf {
         self.edit_top(&["name"], "name", name)
     }
 
-    /// The same network in another version, re-encoded (B4.104).
+    /// The same network in another version, re-encoded.
     ///
     /// # Errors
     /// [`ConfError`] for a label that is no version.
@@ -29,11 +29,7 @@ impl NetworkConf {
         &mut self,
         mut edit: impl FnMut(usize, &mut Map<String, Value>),
     ) -> Result<(), ConfError> {
-        let mut members: Vec<_> = self
-            .plugins
-            .iter()
-            .map(|plugin| plugin.raw().clone())
-            .collect();
+        let mut members = self.members();
         for (index, member) in members.iter_mut().enumerate() {
             edit(index, member);
         }
@@ -55,23 +51,15 @@ impl NetworkConf {
                 .insert("cniVersion".into(), self.version_label.as_str().into());
             self.list.insert("name".into(), self.name.as_str().into());
         }
-        let members = self
-            .plugins
-            .iter()
-            .chain(&plugins)
-            .map(|plugin| plugin.raw().clone())
-            .collect();
+        let mut members = self.members();
+        members.extend(plugins.into_iter().map(PluginConf::into_raw));
         *self = self.rebuilt(members)?;
         Ok(())
     }
 
     /// Replaces `key` (and removes `replaced`, in any case) where the network says its name and version.
     fn edit_top(&mut self, replaced: &[&str], key: &str, value: &str) -> Result<Self, ConfError> {
-        let mut members: Vec<_> = self
-            .plugins
-            .iter()
-            .map(|plugin| plugin.raw().clone())
-            .collect();
+        let mut members = self.members();
         let top = match self.form {
             Form::List => Some(&mut self.list),
             Form::Single => members.first_mut(),
@@ -81,6 +69,11 @@ impl NetworkConf {
             top.insert(key.to_owned(), value.into());
         }
         self.rebuilt(members)
+    }
+
+    fn members(&self) -> Vec<Map<String, Value>> {
+        let members = self.plugins.iter().map(PluginConf::raw);
+        members.cloned().collect()
     }
 
     /// The network of these members: written down, and read again so that all of it is checked.
@@ -99,11 +92,9 @@ impl NetworkConf {
             }
         };
         let bytes = gojson::to_vec(&map).map_err(ConfError::Encode)?;
-        let mut rebuilt = match self.form {
-            Form::Single => Self::single(map, &bytes)?,
-            Form::List => Self::list(map, &bytes)?,
-        };
-        rebuilt.ignored.clone_from(&self.ignored);
-        Ok(rebuilt)
+        match self.form {
+            Form::Single => Self::single(map, &bytes),
+            Form::List => Self::list(map, &bytes),
+        }
     }
 }

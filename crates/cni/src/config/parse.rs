@@ -45,7 +45,7 @@ impl NetworkConf {
     }
 
     pub(super) fn single(map: Map<String, Value>, bytes: &[u8]) -> Result<Self, ConfError> {
-        let (plugin, ignored) = PluginConf::from_map(map)?;
+        let plugin = PluginConf::from_map(map)?;
         let name = plugin.name().unwrap_or_default().to_owned();
         let version_label = plugin.cni_version().unwrap_or_default().to_owned();
         Ok(Self {
@@ -59,17 +59,16 @@ impl NetworkConf {
             plugins: vec![plugin],
             list: Map::new(),
             bytes: bytes.to_vec(),
-            ignored,
         })
     }
 
     pub(super) fn list(mut map: Map<String, Value>, bytes: &[u8]) -> Result<Self, ConfError> {
         let header = Header::decode(&map)?;
         let load_only_inlined = switch(&map, "loadOnlyInlinedPlugins")?;
-        let (plugins, ignored) = match take_plugins(&mut map) {
+        let plugins = match take_plugins(&mut map) {
             Some(Value::Array(members)) => parse_members(members)?,
             None if load_only_inlined => return Err(ConfError::NothingInlined),
-            None => (Vec::new(), Vec::new()),
+            None => Vec::new(),
             Some(_) => {
                 return Err(ConfError::Decode(gojson::Error::new(
                     "plugins",
@@ -90,7 +89,6 @@ impl NetworkConf {
             plugins,
             list: map,
             bytes: bytes.to_vec(),
-            ignored,
         })
     }
 }
@@ -117,12 +115,11 @@ fn take_plugins(map: &mut Map<String, Value>) -> Option<Value> {
     plugins.filter(|value| !value.is_null())
 }
 
-fn parse_members(members: Vec<Value>) -> Result<(Vec<PluginConf>, Vec<String>), ConfError> {
+fn parse_members(members: Vec<Value>) -> Result<Vec<PluginConf>, ConfError> {
     if members.is_empty() {
         return Err(ConfError::NoPlugins);
     }
-    let (mut plugins, mut ignored) = (Vec::new(), Vec::new());
-    for (index, member) in members.into_iter().enumerate() {
+    let parse = |(index, member)| {
         let place =
             |error: gojson::Error| ConfError::Decode(error.under_index(index).under_key("plugins"));
         let Value::Object(raw) = member else {
@@ -131,18 +128,13 @@ fn parse_members(members: Vec<Value>) -> Result<(Vec<PluginConf>, Vec<String>), 
                 "invalid type, expected an object",
             )));
         };
-        let (plugin, keys) = PluginConf::from_map(raw).map_err(|error| match error {
+        PluginConf::from_map(raw).map_err(|error| match error {
             ConfError::MissingType { .. } => ConfError::MissingMemberType(index),
             ConfError::Decode(error) => place(error),
             other => other,
-        })?;
-        plugins.push(plugin);
-        ignored.extend(
-            keys.into_iter()
-                .map(|key| format!("plugins[{index}].{key}")),
-        );
-    }
-    Ok((plugins, ignored))
+        })
+    };
+    members.into_iter().enumerate().map(parse).collect()
 }
 
 /// A boolean, or the words in any case (B4.132).

@@ -58,14 +58,14 @@ impl PluginConf {
     /// [`ConfError`] for bad JSON, a missing or invalid type, a key of a wrong type.
     pub fn parse(bytes: &[u8]) -> Result<Self, ConfError> {
         match gojson::from_slice(bytes).map_err(ConfError::Decode)? {
-            Value::Object(raw) => Self::from_map(raw).map(|(plugin, _)| plugin),
+            Value::Object(raw) => Self::from_map(raw),
             _ => Err(ConfError::NotAnObject),
         }
     }
 
-    /// The same from a decoded object, with the keys that were ignored.
-    pub(super) fn from_map(mut raw: Map<String, Value>) -> Result<(Self, Vec<String>), ConfError> {
-        let ignored = strip(&mut raw);
+    /// The same from a decoded object.
+    pub(super) fn from_map(mut raw: Map<String, Value>) -> Result<Self, ConfError> {
+        strip(&mut raw);
         let header = Header::decode(&raw)?;
         if header.plugin_type.is_empty() {
             let is_list = gojson::get_fold(&raw, "plugins").is_some();
@@ -77,7 +77,7 @@ impl PluginConf {
             return Err(ConfError::MissingType { hint });
         }
         check_plugin_type(&header.plugin_type)?;
-        Ok((Self { raw, header }, ignored))
+        Ok(Self { raw, header })
     }
 
     /// The plugin: the name of its program.
@@ -100,14 +100,13 @@ impl PluginConf {
         &self.header.capabilities
     }
 
-    /// The type of its address management, if it names one.
-    pub fn ipam_type(&self) -> Option<&str> {
-        Some(self.header.ipam.plugin_type.as_str()).filter(|plugin_type| !plugin_type.is_empty())
-    }
-
     /// All of it.
     pub const fn raw(&self) -> &Map<String, Value> {
         &self.raw
+    }
+
+    pub(super) fn into_raw(self) -> Map<String, Value> {
+        self.raw
     }
 
     pub(super) const fn header(&self) -> &Header {
@@ -116,14 +115,12 @@ impl PluginConf {
 }
 
 /// Removes what only a runtime sets (#18). A static `runtimeConfig` stays: plugins get it where no capability matched.
-fn strip(raw: &mut Map<String, Value>) -> Vec<String> {
+fn strip(raw: &mut Map<String, Value>) {
     let is_reserved = |key: &str| {
         let prefix = key
             .get(.."cni.dev/".len())
             .is_some_and(|start| start.eq_ignore_ascii_case("cni.dev/"));
         prefix || key.eq_ignore_ascii_case("prevResult")
     };
-    let ignored: Vec<String> = raw.keys().filter(|key| is_reserved(key)).cloned().collect();
     raw.retain(|key, _| !is_reserved(key));
-    ignored
 }

@@ -129,10 +129,9 @@ fn status_counts_plugins_without_it_and_older_networks_as_ready() {
 }
 
 #[test]
-fn gc_deletes_what_is_not_valid_and_then_tells_every_plugin() {
+fn gc_tells_every_plugin_what_stays_and_goes_on_past_failures() {
     // B4.141, #95
-    let plugins = Plugins::new(&["a", "b"])
-        .on("b", "DEL", 1, r#"{"code":5,"msg":"stuck"}"#)
+    let plugins = Plugins::new(&["a", "b", "c"])
         .on(
             "a",
             "GC",
@@ -141,52 +140,31 @@ fn gc_deletes_what_is_not_valid_and_then_tells_every_plugin() {
         ) // #94
         .on("b", "GC", 1, r#"{"code":6,"msg":"no"}"#);
     let files = Files::default();
-    for (network, container) in [("net", "c1"), ("net", "c2"), ("other", "c3")] {
-        cached(&files, network, container, previous());
-    }
-    files.write("net-broken-eth0", b"{").unwrap();
     let valid = [("c1".to_owned(), "eth0".to_owned())];
     let errors = runtime(&plugins, &files)
-        .gc(&list("1.1.0", &["a", "b"]), &valid, soon())
+        .gc(&list("1.1.0", &["a", "b", "c"]), &valid, soon())
         .unwrap_err();
-    assert_eq!(plugins.log(), ["DEL b", "DEL a", "GC a", "GC b"]);
-    let seen = plugins.call(0);
-    assert_eq!(
-        (
-            seen.env["CNI_CONTAINERID"].as_str(),
-            seen.env["CNI_ARGS"].as_str()
-        ),
-        ("c2", "CACHED=1")
-    );
-    assert_eq!(seen.env["CNI_NETNS"], "/run/netns/cached");
-    assert_eq!(
-        plugins.call(2).stdin["cni.dev/valid-attachments"],
-        json!([{"containerID": "c1", "ifname": "eth0"}])
-    );
-    assert_eq!(
-        errors.to_string(),
-        "plugin type=\"b\" failed (delete): stuck / plugin type=\"b\" failed (gc): no"
-    );
-    assert_eq!(files.list().unwrap().len(), 4);
+    assert_eq!(plugins.log(), ["GC a", "GC b", "GC c"]);
+    let told = json!([{"containerID": "c1", "ifname": "eth0"}]);
+    for key in ["cni.dev/valid-attachments", "cni.dev/attachments"] {
+        assert_eq!(plugins.call(2).stdin[key], told);
+    }
+    assert_eq!(errors.to_string(), "plugin type=\"b\" failed (gc): no");
 }
 
 #[test]
-fn gc_below_1_1_0_only_deletes_and_disabled_does_nothing() {
-    // B4.141, #92, #93
+fn gc_below_1_1_0_or_disabled_or_without_a_name_runs_nothing() {
+    // B4.141, #92
     let (plugins, files) = (Plugins::new(&["a"]), Files::default());
-    cached(&files, "net", "c1", previous());
+    let runtime = runtime(&plugins, &files);
     let disabled = conf(
         json!({"cniVersion": "1.1.0", "name": "net", "disableGC": true, "plugins": [{"type": "a"}]}),
     );
-    runtime(&plugins, &files)
-        .gc(&disabled, &[], soon())
-        .unwrap();
+    runtime.gc(&disabled, &[], soon()).unwrap();
+    runtime.gc(&list("1.0.0", &["a"]), &[], soon()).unwrap();
+    let nameless = conf(json!({"cniVersion": "1.1.0", "plugins": [{"type": "a"}]}));
+    assert_eq!(runtime.gc(&nameless, &[], soon()).unwrap_err().code(), 7);
     assert!(plugins.log().is_empty());
-    runtime(&plugins, &files)
-        .gc(&list("1.0.0", &["a"]), &[], soon())
-        .unwrap();
-    assert_eq!(plugins.log(), ["DEL a"]);
-    assert!(files.list().unwrap().is_empty());
 }
 
 #[test]
@@ -205,31 +183,4 @@ fn the_attachments_of_a_container_are_told_by_content_not_by_file_name() {
         .map(|entry| entry.network_name.as_str())
         .collect();
     assert_eq!(networks, ["net", "new", "other"]);
-}
-
-#[test]
-fn gc_of_plugins_alone_deletes_nothing_and_goes_on_past_failures() {
-    // #92, B4.141
-    let plugins = Plugins::new(&["a", "b"]).on("a", "GC", 1, r#"{"code":6,"msg":"no"}"#);
-    let files = Files::default();
-    cached(&files, "net", "c1", previous());
-    let runtime = runtime(&plugins, &files);
-    assert!(
-        runtime
-            .gc_plugins(&list("1.1.0", &["a", "b"]), &[], soon())
-            .is_err()
-    );
-    assert_eq!(plugins.log(), ["GC a", "GC b"]);
-    let nameless = conf(json!({"cniVersion": "1.1.0", "plugins": [{"type": "b"}]}));
-    assert_eq!(
-        runtime
-            .gc_plugins(&nameless, &[], soon())
-            .unwrap_err()
-            .code(),
-        7
-    );
-    runtime
-        .gc_plugins(&list("1.0.0", &["a"]), &[], soon())
-        .unwrap();
-    assert_eq!((plugins.log().len(), files.list().unwrap().len()), (2, 1));
 }
