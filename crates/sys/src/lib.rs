@@ -18,7 +18,7 @@ pub mod exec;
 pub mod files;
 pub mod lock;
 pub mod log;
-pub mod netlink;
+mod netlink;
 pub mod netns;
 mod ports;
 #[cfg(test)]

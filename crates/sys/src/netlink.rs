@@ -1,4 +1,4 @@
-//! Links, addresses and default routes over rtnetlink: one synchronous socket, one request at a time.
+//! Links and default routes over rtnetlink: one synchronous socket, one request at a time.
 //!
 //! A socket belongs to the network namespace of the thread that opened it, for ever and from every thread. To work in another
 //! namespace, open it there: `in_netns(path, Netlink::open)`.
@@ -15,14 +15,15 @@ use std::io;
 use netlink_packet_core::DecodeError;
 use rustix::io::Errno;
 
-pub use links::{Address, Link};
-pub use routes::{DefaultRoute, Family, Hop};
+pub(crate) use routes::Family;
+#[cfg(test)]
+use routes::Hop;
 use socket::Socket;
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {doing}: {cause}")]
-pub struct NetlinkError {
+pub(crate) struct NetlinkError {
     doing: String,
     #[source]
     cause: Cause,
@@ -30,7 +31,7 @@ pub struct NetlinkError {
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// The conversation with the kernel broke.
     #[error(transparent)]
     Socket(#[from] io::Error),
@@ -48,26 +49,6 @@ pub enum Cause {
     /// Routes or links changed so fast that they could not be listed.
     #[error("they change too fast")]
     Unsteady,
-}
-
-impl NetlinkError {
-    /// Why it failed.
-    #[must_use]
-    pub fn cause(&self) -> &Cause {
-        &self.cause
-    }
-
-    /// Whether the kernel says that it is there already.
-    #[must_use]
-    pub fn is_already_there(&self) -> bool {
-        self.cause.is(Errno::EXIST)
-    }
-
-    /// Whether the kernel says that there is no such route or link.
-    #[must_use]
-    pub fn is_not_there(&self) -> bool {
-        self.cause.is(Errno::SRCH) || self.cause.is(Errno::NODEV)
-    }
 }
 
 impl Cause {
@@ -97,7 +78,7 @@ impl Display for Explained<'_> {
 
 /// A connection to the kernel's routing, in one network namespace.
 #[derive(Debug)]
-pub struct Netlink {
+pub(crate) struct Netlink {
     socket: Socket,
 }
 
@@ -106,7 +87,7 @@ impl Netlink {
     ///
     /// # Errors
     /// When there is no socket to be had.
-    pub fn open() -> Result<Self, NetlinkError> {
+    pub(crate) fn open() -> Result<Self, NetlinkError> {
         match Socket::open() {
             Ok(socket) => Ok(Self { socket }),
             Err(error) => Err(Cause::Socket(error).during("open a netlink socket")),

@@ -46,7 +46,7 @@ pub enum NetnsError {
 
 /// What a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NetnsState {
+pub(crate) enum NetnsState {
     /// A network namespace.
     Live,
     /// Nothing.
@@ -61,7 +61,10 @@ pub enum NetnsState {
 ///
 /// # Errors
 /// [`NetnsError`], and then `work` has not run.
-pub fn in_netns<T: Send>(path: &Path, work: impl FnOnce() -> T + Send) -> Result<T, NetnsError> {
+pub(crate) fn in_netns<T: Send>(
+    path: &Path,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, NetnsError> {
     let netns = open(path)?;
     let run = || enter(path, netns).map(|()| work());
     thread::scope(|scope| {
@@ -94,7 +97,7 @@ pub fn same_as_current(path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// When it cannot be told, for lack of rights for instance.
-pub fn state(path: &Path) -> Result<NetnsState, NetnsError> {
+pub(crate) fn state(path: &Path) -> Result<NetnsState, NetnsError> {
     match in_netns(path, || ()) {
         Ok(()) => Ok(NetnsState::Live),
         Err(NetnsError::NotANetns { .. }) => Ok(NetnsState::NotANetns),

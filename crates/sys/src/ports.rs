@@ -1,7 +1,6 @@
 //! The engine's ports over this crate: ledgers in a directory, sandboxes of this host.
 
 use std::io;
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -126,7 +125,7 @@ impl Netns for HostNetns {
 
 fn change_routes(ifname: &str, change: &RouteChange) -> io::Result<()> {
     let mut netlink = Netlink::open().map_err(io::Error::other)?;
-    let Some(link) = netlink.link(ifname).map_err(io::Error::other)? else {
+    let Some(interface) = netlink.link(ifname).map_err(io::Error::other)? else {
         // A network whose plugin makes no interface of this name has no routes through it.
         return if change.add.is_empty() {
             Ok(())
@@ -142,14 +141,14 @@ fn change_routes(ifname: &str, change: &RouteChange) -> io::Result<()> {
             continue;
         }
         for route in netlink.default_routes(family).map_err(io::Error::other)? {
-            if route.hops.iter().any(|hop| hop.interface == link.index) {
+            if route.hops.iter().any(|hop| hop.interface == interface) {
                 netlink.delete_route(&route).map_err(io::Error::other)?;
             }
         }
     }
     for gateway in &change.add {
         netlink
-            .add_default_route(IpAddr::clone(gateway), link.index)
+            .add_default_route(*gateway, interface)
             .map_err(io::Error::other)?;
     }
     Ok(())

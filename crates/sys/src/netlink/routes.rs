@@ -16,12 +16,9 @@ const NEW_ROUTE: u16 = 24;
 const DELETE_ROUTE: u16 = 25;
 const GET_ROUTE: u16 = 26;
 
-/// Where the flags lie in the header of a route.
-const FLAGS: std::ops::Range<usize> = 8..12;
-
 /// IPv4 or IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     /// IPv4.
     V4,
     /// IPv6.
@@ -31,7 +28,7 @@ pub enum Family {
 impl Family {
     /// The family of an address.
     #[must_use]
-    pub fn of(ip: IpAddr) -> Self {
+    pub(super) fn of(ip: IpAddr) -> Self {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
@@ -54,22 +51,20 @@ impl fmt::Display for Family {
 
 /// One way that a route goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hop {
+pub(crate) struct Hop {
     /// The index of the link.
-    pub interface: u32,
+    pub(crate) interface: u32,
     /// The router, where there is one.
-    pub gateway: Option<IpAddr>,
+    pub(crate) gateway: Option<IpAddr>,
 }
 
 /// A default route of the main table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefaultRoute {
+pub(crate) struct DefaultRoute {
     /// Its family.
-    pub family: Family,
-    /// Its metric.
-    pub priority: Option<u32>,
+    family: Family,
     /// Its ways: one, or several that share the load.
-    pub hops: Vec<Hop>,
+    pub(crate) hops: Vec<Hop>,
     /// As the kernel gave it, with all that is not shown here.
     raw: Vec<u8>,
 }
@@ -79,7 +74,10 @@ impl Netlink {
     ///
     /// # Errors
     /// When the kernel does not tell.
-    pub fn default_routes(&mut self, family: Family) -> Result<Vec<DefaultRoute>, NetlinkError> {
+    pub(crate) fn default_routes(
+        &mut self,
+        family: Family,
+    ) -> Result<Vec<DefaultRoute>, NetlinkError> {
         let mut message = RouteMessage::default();
         message.header.address_family = family.number();
         let answers = self.socket.list(GET_ROUTE, &message);
@@ -95,9 +93,8 @@ impl Netlink {
     /// Adds a default route by way of a router on a link.
     ///
     /// # Errors
-    /// When there is one already ([`NetlinkError::is_already_there`]), the router cannot be reached on the link, or the right is
-    /// missing.
-    pub fn add_default_route(
+    /// When there is one already, the router cannot be reached on the link, or the right is missing.
+    pub(crate) fn add_default_route(
         &mut self,
         gateway: IpAddr,
         interface: u32,
@@ -125,8 +122,8 @@ impl Netlink {
     /// Deletes exactly this route.
     ///
     /// # Errors
-    /// When it is gone ([`NetlinkError::is_not_there`]), or the right is missing.
-    pub fn delete_route(&mut self, route: &DefaultRoute) -> Result<(), NetlinkError> {
+    /// When it is gone, or the right is missing.
+    pub(crate) fn delete_route(&mut self, route: &DefaultRoute) -> Result<(), NetlinkError> {
         match self
             .socket
             .request_bytes(DELETE_ROUTE, NLM_F_ACK, &route.raw)
@@ -134,33 +131,6 @@ impl Netlink {
             Ok(_) => Ok(()),
             Err(cause) => Err(cause.during(format_args!("delete {route}"))),
         }
-    }
-
-    /// Puts a deleted route back as it was. Only an expiry does not come back: a route that a router advertised stays until it is
-    /// advertised again.
-    ///
-    /// # Errors
-    /// When it is there ([`NetlinkError::is_already_there`]), its link or router is gone, or the right is missing.
-    pub fn restore_route(&mut self, route: &DefaultRoute) -> Result<(), NetlinkError> {
-        let mut raw = route.raw.clone();
-        // The others tell a state (link down, offloaded), and the kernel does not take them back.
-        if let Some(flags) = raw.get_mut(FLAGS) {
-            flags.copy_from_slice(&(route.flags() & RouteFlags::Onlink.bits()).to_ne_bytes());
-        }
-        match self
-            .socket
-            .request_bytes(NEW_ROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &raw)
-        {
-            Ok(_) => Ok(()),
-            Err(cause) => Err(cause.during(format_args!("restore {route}"))),
-        }
-    }
-}
-
-impl DefaultRoute {
-    fn flags(&self) -> u32 {
-        let bytes = self.raw.get(FLAGS).and_then(<[u8]>::first_chunk);
-        bytes.map_or(0, |bytes| u32::from_ne_bytes(*bytes))
     }
 }
 
@@ -188,11 +158,9 @@ fn read_default(body: Vec<u8>, family: Family) -> Result<Option<DefaultRoute>, C
         return Ok(None);
     }
     let message = RouteMessage::parse(&body)?;
-    let mut priority = None;
     let mut hops = Vec::new();
     for attribute in &message.attributes {
         match attribute {
-            RouteAttribute::Priority(metric) => priority = Some(*metric),
             RouteAttribute::Oif(interface) => {
                 hops.push(Hop {
                     interface: *interface,
@@ -211,7 +179,6 @@ fn read_default(body: Vec<u8>, family: Family) -> Result<Option<DefaultRoute>, C
     }
     Ok(Some(DefaultRoute {
         family,
-        priority,
         hops,
         raw: body,
     }))
