@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use cni::{CniResult, Verb, Version};
 use npwg::{DeviceInfo, NetworkStatus};
-use plan::{Plan, network_statuses};
+use plan::{Attachment, Plan, network_statuses};
 
 use crate::del::{durable, fair_share};
 use crate::{
-    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Record,
-    Remembered, Stage,
+    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Remembered,
+    Stage,
 };
 
 /// What ADD came to.
@@ -43,12 +43,11 @@ impl Engine<'_> {
         undo: Duration,
         commit: &mut dyn FnMut(&Attached) -> Committed,
     ) -> Result<Attached, EngineError> {
-        let records: Vec<Record> = plan.attachments.iter().map(Record::from).collect();
-        self.precheck(container, &records)?;
+        self.precheck(container, &plan.attachments)?;
         let mut ledger = Ledger {
             container: container.clone(),
             phase: Phase::Attaching,
-            records,
+            records: plan.attachments.clone(),
         };
         let synced = self.write(&ledger)?;
         let attached = match self.attach(&mut ledger, version, deadline, undo) {
@@ -71,6 +70,7 @@ impl Engine<'_> {
         // The first write is on disk and says the same but for the phase. A sync of this one would hold up the runtime even
         // if nobody waited for it: a process is not gone before its threads are.
         if let Err(cause) = self.rewrite(&ledger) {
+            // The status stays, as it does after every DEL: the pod's next ADD replaces it.
             let undo = self.undo(ledger, undo);
             return Err(EngineError::unrecorded(cause, undo));
         }
@@ -160,16 +160,16 @@ impl Engine<'_> {
     fn attach_one(
         &self,
         container: &Container,
-        record: &Record,
+        record: &Attachment,
         deadline: Instant,
     ) -> Result<CniResult, Failure> {
         self.prepare_device_info(container, record);
-        let attachment = record.attachment(container, &container.netns);
+        let attachment = container.attachment(record, &container.netns);
         self.tell(Verb::Add, container, record, Stage::Begins);
         let mut result = self
             .runtime
             .add(&record.conf, &attachment, deadline)
-            .map_err(|source| record.failure(FailureKind::Add(source)))?;
+            .map_err(|source| Failure::of(record, FailureKind::Add(source)))?;
         if !record.routes.is_empty() {
             self.move_default_route(container, record, &mut result)?;
         }
@@ -179,16 +179,20 @@ impl Engine<'_> {
 }
 
 /// The default network's result must be one that the runtime can be told.
-fn printable(record: &Record, result: CniResult, version: Version) -> Result<CniResult, Failure> {
+fn printable(
+    record: &Attachment,
+    result: CniResult,
+    version: Version,
+) -> Result<CniResult, Failure> {
     match result.to_value(version) {
         Ok(_) => Ok(result),
-        Err(source) => Err(record.failure(FailureKind::Result { version, source })),
+        Err(source) => Err(Failure::of(record, FailureKind::Result { version, source })),
     }
 }
 
 fn summary(
     default_result: Option<CniResult>,
-    attached: Vec<(Record, CniResult)>,
+    attached: Vec<(Attachment, CniResult)>,
     devices: Vec<Option<DeviceInfo>>,
     failed: Failures,
     version: Version,
@@ -220,14 +224,5 @@ fn refuse_leftovers(left: Failures) -> Result<(), EngineError> {
         Ok(())
     } else {
         Err(EngineError::LeftBehind(left))
-    }
-}
-
-impl Record {
-    pub(crate) fn failure(&self, kind: FailureKind) -> Failure {
-        Failure {
-            network: self.conf.name().to_owned(),
-            kind,
-        }
     }
 }

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use cni::{Verb, Version};
+use plan::Attachment;
 
-use crate::{Engine, EngineError, FailureKind, Failures, Phase, Record, Remembered, Stage};
+use crate::{Engine, EngineError, Failure, FailureKind, Failures, Phase, Remembered, Stage};
 
 impl Engine<'_> {
     /// Checks every attachment whose configuration can be checked (CNI 0.4.0 and later, B4.128).
@@ -20,11 +21,13 @@ impl Engine<'_> {
             if record.conf.version() < Version::V0_4_0 || is_auxiliary(index, record) {
                 continue;
             }
-            let attachment = record.attachment(&ledger.container, &remembered.container.netns);
+            let attachment = ledger
+                .container
+                .attachment(record, &remembered.container.netns);
             self.tell(Verb::Check, &ledger.container, record, Stage::Begins);
             if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
                 let ifname = record.ifname.to_string();
-                let failure = record.failure(FailureKind::Check { ifname, source });
+                let failure = Failure::of(record, FailureKind::Check { ifname, source });
                 return Err(EngineError::Attachment {
                     failure,
                     undo: Failures::default(),
@@ -38,7 +41,7 @@ impl Engine<'_> {
 
 /// A chain behind `passthru` works on what other networks have made. Its plugins would look for an interface of its own
 /// name, which nobody has made (Q65; upstream does not check it either).
-fn is_auxiliary(index: usize, record: &Record) -> bool {
+fn is_auxiliary(index: usize, record: &Attachment) -> bool {
     let head = record.conf.plugins().first();
     index > 0 && head.is_some_and(|plugin| plugin.plugin_type() == "passthru")
 }

@@ -3,11 +3,12 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use cni::{CacheEntry, ChainErrors, Verb};
+use cni::{CacheEntry, Verb};
+use plan::Attachment;
 
 use crate::{
-    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, LedgerError, Pending,
-    Phase, Record, Remembered, Stage, device_info,
+    Container, Engine, EngineError, Failure, Failures, Ledger, LedgerError, Pending, Phase,
+    Remembered, Stage, device_info,
 };
 
 /// What DEL came to.
@@ -119,7 +120,7 @@ impl Engine<'_> {
     }
 
     /// Brings the ledger to what is left.
-    fn keep(&self, container: Container, records: Vec<Record>) -> Result<(), EngineError> {
+    fn keep(&self, container: Container, records: Vec<Attachment>) -> Result<(), EngineError> {
         if records.is_empty() {
             return self.forget(&container.id);
         }
@@ -133,7 +134,11 @@ impl Engine<'_> {
 
     /// Runs DEL of every record in reverse. What is left, in the ledger's order, and why. Of an ADD that did not end
     /// nobody knows which attachments came into being.
-    pub(crate) fn take_down(&self, ledger: Ledger, deadline: Instant) -> (Vec<Record>, Failures) {
+    pub(crate) fn take_down(
+        &self,
+        ledger: Ledger,
+        deadline: Instant,
+    ) -> (Vec<Attachment>, Failures) {
         let Ledger {
             container,
             phase,
@@ -162,11 +167,11 @@ impl Engine<'_> {
 
     fn del_made(
         &self,
-        record: Record,
+        record: Attachment,
         container: &Container,
         deadline: Instant,
-    ) -> Option<(Record, Failure)> {
-        let attachment = record.attachment(container, self.living_netns(container));
+    ) -> Option<(Attachment, Failure)> {
+        let attachment = container.attachment(&record, self.living_netns(container));
         self.tell(Verb::Del, container, &record, Stage::Begins);
         match self.runtime.del(&record.conf, &attachment, deadline) {
             Ok(()) => {
@@ -174,7 +179,7 @@ impl Engine<'_> {
                 None
             }
             Err(source) => {
-                let failure = record.del_failure(source);
+                let failure = Failure::of_del(&record, source);
                 Some((record, failure))
             }
         }
@@ -254,13 +259,6 @@ impl Engine<'_> {
     }
 }
 
-impl Record {
-    pub(crate) fn del_failure(&self, source: ChainErrors) -> Failure {
-        let ifname = self.ifname.to_string();
-        self.failure(FailureKind::Del { ifname, source })
-    }
-}
-
 /// Waits until a ledger is on disk.
 pub(crate) fn durable(pending: Pending) -> Result<(), EngineError> {
     pending().map_err(|source| EngineError::Ledger {
@@ -277,9 +275,9 @@ pub(crate) fn fair_share(deadline: Instant, waiting: usize) -> Instant {
 }
 
 /// An attachment as far as the result cache tells.
-fn cached_record(entry: CacheEntry) -> Option<Record> {
+fn cached_record(entry: CacheEntry) -> Option<Attachment> {
     let conf = cni::NetworkConf::parse(&entry.config).ok()?;
-    Some(Record {
+    Some(Attachment {
         name: entry.network_name.clone(),
         conf,
         ifname: cni::IfName::parse(&entry.if_name).ok()?,

@@ -6,8 +6,9 @@ use std::io;
 use cni::{ContainerId, Verb};
 use npwg::device_info::{CNI_DIR, device_plugin_file};
 use npwg::{DeviceInfo, DeviceInfoError};
+use plan::Attachment;
 
-use crate::{Container, Engine, Record, Stage};
+use crate::{Container, Engine, Stage};
 
 /// Why device information is not there, or not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +22,8 @@ enum Problem {
 impl Engine<'_> {
     /// Puts what the device plugin left about an attachment's device where the attachment's plugins find it (B4.28, B5.95,
     /// DI-21). What an earlier attempt left there does not stay (Q73).
-    pub(crate) fn prepare_device_info(&self, container: &Container, record: &Record) {
-        let Some(file) = record.device_info_file(&container.id) else {
+    pub(crate) fn prepare_device_info(&self, container: &Container, record: &Attachment) {
+        let Some(file) = file_of(&container.id, record) else {
             return;
         };
         let prepared = self.copy_device_info(record, file).or_else(|problem| {
@@ -34,7 +35,7 @@ impl Engine<'_> {
         }
     }
 
-    fn copy_device_info(&self, record: &Record, file: &str) -> Result<(), Problem> {
+    fn copy_device_info(&self, record: &Attachment, file: &str) -> Result<(), Problem> {
         let requests = &record.requests;
         let left = match (&requests.resource_name, &requests.device_id) {
             (Some(resource), Some(device)) => {
@@ -58,9 +59,9 @@ impl Engine<'_> {
     pub(crate) fn known_device_info(
         &self,
         container: &Container,
-        record: &Record,
+        record: &Attachment,
     ) -> Option<DeviceInfo> {
-        let file = record.device_info_file(&container.id)?;
+        let file = file_of(&container.id, record)?;
         let read = || match self.device_info.read(file)? {
             Some(bytes) => Ok(Some(DeviceInfo::parse(&bytes)?)),
             None => Ok(None),
@@ -75,7 +76,7 @@ impl Engine<'_> {
         known
     }
 
-    fn tell_problem(&self, container: &Container, record: &Record, problem: &Problem) {
+    fn tell_problem(&self, container: &Container, record: &Attachment, problem: &Problem) {
         let text = problem.to_string();
         self.tell(Verb::Add, container, record, Stage::DeviceInfo(&text));
     }
@@ -92,23 +93,21 @@ impl Engine<'_> {
 /// The files of these attachments.
 pub(crate) fn files<'a>(
     container: &Container,
-    records: impl IntoIterator<Item = &'a Record>,
+    records: impl IntoIterator<Item = &'a Attachment>,
 ) -> Vec<String> {
     let files = records
         .into_iter()
-        .filter_map(|record| record.device_info_file(&container.id));
+        .filter_map(|record| file_of(&container.id, record));
     files.map(str::to_owned).collect()
 }
 
-impl Record {
-    /// The name of its file. Ledgers are read back from disk: only a file of this very attachment in the one directory
-    /// counts, lest another one be read or removed.
-    fn device_info_file(&self, container: &ContainerId) -> Option<&str> {
-        let path = self.capability_args.get("CNIDeviceInfoFile")?.as_str()?;
-        let file = path.strip_prefix(CNI_DIR)?.strip_prefix('/')?;
-        let own = format!("-{container}_{}", self.ifname).replace('/', "-");
-        (!file.contains('/') && file.ends_with(&own)).then_some(file)
-    }
+/// The name of an attachment's file. Ledgers are read back from disk: only a file of this very attachment in the one
+/// directory counts, lest another one be read or removed.
+fn file_of<'a>(container: &ContainerId, record: &'a Attachment) -> Option<&'a str> {
+    let path = record.capability_args.get("CNIDeviceInfoFile")?.as_str()?;
+    let file = path.strip_prefix(CNI_DIR)?.strip_prefix('/')?;
+    let own = format!("-{container}_{}", record.ifname).replace('/', "-");
+    (!file.contains('/') && file.ends_with(&own)).then_some(file)
 }
 
 #[cfg(test)]

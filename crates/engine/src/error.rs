@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use cni::{ChainError, ChainErrors, FindError, ResultError, Version, code};
+use plan::Attachment;
 
 /// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +84,18 @@ pub struct Failure {
     /// What happened.
     #[source]
     pub kind: FailureKind,
+}
+
+impl Failure {
+    pub(crate) fn of(record: &Attachment, kind: FailureKind) -> Self {
+        let network = record.conf.name().to_owned();
+        Self { network, kind }
+    }
+
+    pub(crate) fn of_del(record: &Attachment, source: ChainErrors) -> Self {
+        let ifname = record.ifname.to_string();
+        Self::of(record, FailureKind::Del { ifname, source })
+    }
 }
 
 impl fmt::Display for Failure {
@@ -206,9 +219,7 @@ impl Failures {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
 
-impl Failures {
     /// The CNI error code of the first.
     #[must_use]
     pub fn code(&self) -> u32 {

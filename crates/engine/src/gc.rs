@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use cni::{CacheEntry, ContainerId, NetworkConf, Version};
-use plan::{PodArgs, RuntimeConfig};
+use plan::{Attachment, PodArgs, RuntimeConfig};
 
 use crate::del::fair_share;
-use crate::{
-    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Record, Remembered,
-};
+use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Remembered};
 
 /// What GC came to.
 #[derive(Debug, Default)]
@@ -200,7 +198,7 @@ struct Networks {
 
 impl Networks {
     fn ask(&mut self, ledger: &Ledger) {
-        for Record { conf, .. } in &ledger.records {
+        for Attachment { conf, .. } in &ledger.records {
             let asked = self
                 .asked
                 .entry(conf.name().to_owned())

@@ -4,19 +4,20 @@
 use std::time::Instant;
 
 use cni::{ChainErrors, Verb};
+use plan::Attachment;
 
 use crate::del::fair_share;
-use crate::{Container, Engine, Failure, FailureKind, Record, Stage, device_info};
+use crate::{Container, Engine, Failure, FailureKind, Stage, device_info};
 
 impl Engine<'_> {
     /// Takes down the attachment whose ADD failed. What is left then, and why.
     pub(crate) fn detach_half_made(
         &self,
-        record: Record,
+        record: Attachment,
         container: &Container,
         failure: &Failure,
         deadline: Instant,
-    ) -> Option<(Record, Failure)> {
+    ) -> Option<(Attachment, Failure)> {
         let files = device_info::files(container, [&record]);
         let nothing_ran = matches!(&failure.kind, FailureKind::Add(source) if source.nothing_ran());
         let left = match nothing_ran {
@@ -30,11 +31,11 @@ impl Engine<'_> {
     /// The same for an attachment of which nobody knows how far it came, where there is no `failure`.
     pub(crate) fn del_half_made(
         &self,
-        record: Record,
+        record: Attachment,
         container: &Container,
         failure: Option<&Failure>,
         deadline: Instant,
-    ) -> Option<(Record, Failure)> {
+    ) -> Option<(Attachment, Failure)> {
         let netns = self.living_netns(container);
         let share = fair_share(deadline, 2);
         self.tell(Verb::Del, container, &record, Stage::Begins);
@@ -51,7 +52,7 @@ impl Engine<'_> {
                 return None;
             }
         }
-        let failure = record.del_failure(source);
+        let failure = Failure::of_del(&record, source);
         Some((record, failure))
     }
 
@@ -59,13 +60,13 @@ impl Engine<'_> {
     /// (cni-runtime #82).
     fn del_as_far(
         &self,
-        record: &Record,
+        record: &Attachment,
         container: &Container,
         netns: &str,
         failure: Option<&Failure>,
         deadline: Instant,
     ) -> Result<(), ChainErrors> {
-        let attachment = record.attachment(container, netns);
+        let attachment = container.attachment(record, netns);
         match failure.map(|failure| &failure.kind) {
             Some(FailureKind::Add(source)) => {
                 let made = source.partial.as_deref();

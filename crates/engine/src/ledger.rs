@@ -8,9 +8,8 @@ mod document;
 #[cfg(test)]
 mod tests;
 
-use cni::{Attachment, ContainerId, IfName, NetworkConf};
-use plan::{PodArgs, PodRef, Requests, RuntimeConfig};
-use serde_json::{Map, Value};
+use cni::ContainerId;
+use plan::{Attachment, PodArgs, PodRef, RuntimeConfig};
 
 pub use document::LedgerError;
 
@@ -44,25 +43,6 @@ pub struct Container {
     pub time: u64,
 }
 
-/// One attachment, as it was made.
-#[derive(Debug, Clone)]
-pub struct Record {
-    /// The attachment's name.
-    pub name: String,
-    /// The configuration, byte for byte.
-    pub conf: NetworkConf,
-    /// `CNI_IFNAME`.
-    pub ifname: IfName,
-    /// `CNI_ARGS`.
-    pub args: Vec<(String, String)>,
-    /// Capability arguments.
-    pub capability_args: Map<String, Value>,
-    /// What the pod asked for.
-    pub requests: Requests,
-    /// Whether default routes of other interfaces gave way to it.
-    pub routes: plan::RouteChange,
-}
-
 /// The ledger of one container.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -70,8 +50,8 @@ pub struct Ledger {
     pub container: Container,
     /// How far it has come.
     pub phase: Phase,
-    /// Its attachments, the default one first.
-    pub records: Vec<Record>,
+    /// Its attachments as they were made, the default one first.
+    pub records: Vec<Attachment>,
 }
 
 /// What a ledger that upstream wrote does not say, taken from the request at hand.
@@ -85,29 +65,15 @@ pub struct Remembered<'a> {
     pub runtime_config: &'a RuntimeConfig,
 }
 
-impl Record {
-    /// What `libcni` calls the runtime configuration of this attachment.
-    pub(crate) fn attachment(&self, container: &Container, netns: &str) -> Attachment {
-        Attachment {
-            container_id: container.id.clone(),
+impl Container {
+    /// What `libcni` calls the runtime configuration of one of its attachments.
+    pub(crate) fn attachment(&self, record: &Attachment, netns: &str) -> cni::Attachment {
+        cni::Attachment {
+            container_id: self.id.clone(),
             netns: netns.to_owned(),
-            ifname: self.ifname.clone(),
-            args: self.args.clone(),
-            capability_args: self.capability_args.clone(),
-        }
-    }
-}
-
-impl From<&plan::Attachment> for Record {
-    fn from(attachment: &plan::Attachment) -> Self {
-        Self {
-            name: attachment.name.clone(),
-            conf: attachment.conf.clone(),
-            ifname: attachment.ifname.clone(),
-            args: attachment.args.clone(),
-            capability_args: attachment.capability_args.clone(),
-            requests: attachment.requests.clone(),
-            routes: attachment.routes.clone(),
+            ifname: record.ifname.clone(),
+            args: record.args.clone(),
+            capability_args: record.capability_args.clone(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What happens, told while it happens: for a log. Nothing depends on it.
 
 use cni::{CniResult, Verb};
+use plan::Attachment;
 
-use crate::{Container, Record};
+use crate::Container;
 
 /// Is told what becomes of each attachment.
 pub trait Observer {
@@ -16,7 +17,7 @@ pub struct Event<'a> {
     /// Whose it is.
     pub container: &'a Container,
     /// Which one.
-    pub record: &'a Record,
+    pub record: &'a Attachment,
     /// What is done with it: ADD, DEL (undo included) or CHECK.
     pub verb: Verb,
     /// How far that has come.
@@ -47,7 +48,7 @@ impl crate::Engine<'_> {
         &self,
         verb: Verb,
         container: &Container,
-        record: &Record,
+        record: &Attachment,
         stage: Stage<'_>,
     ) {
         self.observer.happened(&Event {

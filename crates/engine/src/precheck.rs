@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Container, Engine, EngineError, FailureKind, Failures, Record};
+use plan::Attachment;
+
+use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures};
 
 impl Engine<'_> {
     /// Refuses names, arguments, programs and interfaces that an ADD would fail over half-way.
     pub(crate) fn precheck(
         &self,
         container: &Container,
-        records: &[Record],
+        records: &[Attachment],
     ) -> Result<(), EngineError> {
         self.check_names(container, records)?;
         self.check_programs(records)?;
@@ -17,10 +19,14 @@ impl Engine<'_> {
     }
 
     /// Also of optional attachments: with such names there is no DEL either.
-    fn check_names(&self, container: &Container, records: &[Record]) -> Result<(), EngineError> {
+    fn check_names(
+        &self,
+        container: &Container,
+        records: &[Attachment],
+    ) -> Result<(), EngineError> {
         let mut cached = BTreeMap::new();
         for record in records {
-            let attachment = record.attachment(container, &container.netns);
+            let attachment = container.attachment(record, &container.netns);
             let name = self
                 .runtime
                 .cache_name(&record.conf, &attachment)
@@ -33,7 +39,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn check_programs(&self, records: &[Record]) -> Result<(), EngineError> {
+    fn check_programs(&self, records: &[Attachment]) -> Result<(), EngineError> {
         for record in records.iter().filter(|record| !record.requests.optional) {
             if let Err(source) = self.runtime.precheck(&record.conf) {
                 return Err(refused(record, FailureKind::NoPlugin(source)));
@@ -45,7 +51,7 @@ impl Engine<'_> {
     fn check_interfaces(
         &self,
         container: &Container,
-        records: &[Record],
+        records: &[Attachment],
     ) -> Result<(), EngineError> {
         let ifnames: Vec<&str> = records
             .iter()
@@ -59,7 +65,7 @@ impl Engine<'_> {
                 source,
             })?;
         let is_taken =
-            |record: &&Record| existing.iter().any(|name| name == record.ifname.as_str());
+            |record: &&Attachment| existing.iter().any(|name| name == record.ifname.as_str());
         match records.iter().find(is_taken) {
             None => Ok(()),
             Some(record) => {
@@ -70,9 +76,9 @@ impl Engine<'_> {
     }
 }
 
-fn refused(record: &Record, kind: FailureKind) -> EngineError {
+fn refused(record: &Attachment, kind: FailureKind) -> EngineError {
     EngineError::Attachment {
-        failure: record.failure(kind),
+        failure: Failure::of(record, kind),
         undo: Failures::default(),
     }
 }

@@ -1,21 +1,21 @@
 //! Moves the default route: in the kernel, in the result, and in the result cache (B4.83–B4.88).
 
 use cni::{CniResult, IpNet, Route};
-use plan::RouteChange;
+use plan::{Attachment, RouteChange};
 
-use crate::{Container, Engine, Failure, FailureKind, Record};
+use crate::{Container, Engine, Failure, FailureKind};
 
 impl Engine<'_> {
     /// Brings one attachment's default routes to what the pod asked for; kernel, result and cache agree afterwards.
     pub(crate) fn move_default_route(
         &self,
         container: &Container,
-        record: &Record,
+        record: &Attachment,
         result: &mut CniResult,
     ) -> Result<(), Failure> {
         let failed = |source| {
             let ifname = record.ifname.to_string();
-            record.failure(FailureKind::Routes { ifname, source })
+            Failure::of(record, FailureKind::Routes { ifname, source })
         };
         // A network without interface and address in the sandbox has no routes either (B4.83).
         if result.interfaces.is_empty() && result.ips.is_empty() {
@@ -25,7 +25,7 @@ impl Engine<'_> {
             .change_routes(&container.netns, record.ifname.as_str(), &record.routes)
             .map_err(failed)?;
         rewrite(result, &record.routes);
-        let attachment = record.attachment(container, &container.netns);
+        let attachment = container.attachment(record, &container.netns);
         self.runtime
             .replace_result(&record.conf, &attachment, result)
             .map_err(failed)

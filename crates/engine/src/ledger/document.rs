@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use cni::{ConfError, ContainerId, IfName, NameError, NetworkConf};
-use plan::{PodRef, Requests, RouteChange};
+use plan::{Attachment, PodRef, Requests, RouteChange};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Container, Ledger, Phase, Record, Remembered};
+use super::{Container, Ledger, Phase, Remembered};
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +138,7 @@ impl Ledger {
         gojson::to_vec(&elements).map_err(LedgerError::Json)
     }
 
-    fn element(&self, index: usize, record: &Record) -> Element {
+    fn element(&self, index: usize, record: &Attachment) -> Element {
         let requests = &record.requests;
         let own_family = |v4: bool| {
             requests
@@ -172,7 +172,7 @@ impl Ledger {
 
     /// What was requested. Upstream names by place, and where an attachment before this one is gone, the place no longer
     /// tells: then it is the name itself.
-    fn ifname_request(&self, index: usize, record: &Record) -> String {
+    fn ifname_request(&self, index: usize, record: &Attachment) -> String {
         let requested = record.requests.interface.clone().unwrap_or_default();
         let by_place = plan::generated_ifname(index, Some(&requested), &self.container.ifname);
         if by_place == record.ifname.as_str() {
@@ -262,7 +262,7 @@ fn record(
     index: usize,
     element: Element,
     remembered: &Remembered<'_>,
-) -> Result<Record, LedgerError> {
+) -> Result<Attachment, LedgerError> {
     let bytes = BASE64
         .decode(&element.bytes)
         .map_err(|_| LedgerError::Base64 { index })?;
@@ -282,7 +282,7 @@ fn record(
         Some(own) => (own.ifname, own.cni_args, own.capability_args),
         None => computed(index, &element.name, &conf, &requests, remembered),
     };
-    Ok(Record {
+    Ok(Attachment {
         name: element.name,
         conf,
         ifname: IfName::parse(&ifname).map_err(|source| LedgerError::IfName { index, source })?,

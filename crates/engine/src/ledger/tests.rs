@@ -86,7 +86,7 @@ fn interface_names_and_arguments_of_upstreams_ledgers_are_computed_as_it_does() 
 fn ours_keeps_what_upstream_loses() {
     // Q20
     let conf = json!({"cniVersion": "1.0.0", "name": "n", "type": "bridge"});
-    let record = Record {
+    let record = Attachment {
         name: "ns/n".into(),
         conf: NetworkConf::parse(conf.to_string().as_bytes()).unwrap(),
         ifname: IfName::parse("net7").unwrap(),
@@ -190,12 +190,12 @@ prop_compose! {
         args in vec(any::<(String, String)>(), 0..4),
         capability in option::of((any::<String>(), any::<i64>())),
         [remove_v4, remove_v6] in any::<[bool; 2]>(),
-    ) -> Record {
+    ) -> Attachment {
         let text = match list {
             true => json!({"name": "n", "plugins": [{"type": plugin}]}),
             false => json!({"name": "n", "type": plugin}),
         };
-        Record {
+        Attachment {
             name,
             conf: NetworkConf::parse(text.to_string().as_bytes()).unwrap(),
             ifname: IfName::parse(&ifname).unwrap(),
