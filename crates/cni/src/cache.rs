@@ -174,11 +174,8 @@ pub(crate) fn stored_result(
     ifname: &str,
 ) -> Result<Option<CniResult>, CacheError> {
     match CacheEntry::parse(bytes) {
-        Ok(entry) => Ok(entry.result.filter(|_| {
-            entry.container_id == container
-                && entry.if_name == ifname
-                && entry.network_name == network
-        })),
+        Ok(entry) if entry.is_of(network, container, ifname) => Ok(entry.result),
+        Ok(_) => Ok(None),
         Err(CacheError::Kind) => {
             let value: Value = gojson::from_slice(bytes).map_err(CacheError::Decode)?;
             let is_labelled = value

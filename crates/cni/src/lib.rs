@@ -35,7 +35,7 @@ pub use failure::{Cause, PluginFailure};
 pub use names::{ContainerId, IfName, NameError, NetworkName};
 pub use result::{CniResult, Dns, Interface, Ip, IpNet, ResultError, Route};
 pub use runtime::{Attachment, ChainError, ChainErrors, Runtime};
-pub use skel::{About, Command, Invocation, Request, read as read_invocation};
+pub use skel::{About, Invocation, Request, read as read_invocation};
 pub use text::excerpt;
 pub use verb::Verb;
 pub use version::{Family, Version};

@@ -12,9 +12,6 @@ use serde_json::Value;
 use crate::exec::search_path;
 use crate::{CniError, ContainerId, IfName, NetworkName, Verb, Version, code, text};
 
-/// What a runtime asks for.
-pub type Command = Verb;
-
 /// The longest request.
 const REQUEST: u64 = 4 * 1024 * 1024;
 
@@ -22,7 +19,7 @@ const REQUEST: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// What to do; never VERSION.
-    pub command: Command,
+    pub command: Verb,
     /// The container; always there for ADD, CHECK and DEL.
     pub container_id: Option<ContainerId>,
     /// Its network namespace; not empty for ADD and CHECK.
@@ -77,9 +74,9 @@ pub fn read(
     if word.is_empty() && !about.text.is_empty() {
         return Ok(Invocation::About(about.by_hand()));
     }
-    let command = Command::parse(&word);
+    let command = Verb::parse(&word);
     let identity = Identity::read(&env, &word, command)?;
-    if command == Some(Command::Version) {
+    if command == Some(Verb::Version) {
         return Ok(Invocation::Version(about.version()));
     }
     let config = read_config(stdin)?;
@@ -120,17 +117,17 @@ impl Identity {
     fn read(
         env: &dyn Fn(&str) -> String,
         word: &str,
-        command: Option<Command>,
+        command: Option<Verb>,
     ) -> Result<Self, CniError> {
-        let attaches = matches!(command, Some(Command::Add | Command::Check | Command::Del));
+        let attaches = matches!(command, Some(Verb::Add | Verb::Check | Verb::Del));
         let required = [
             ("CNI_COMMAND", true),
             ("CNI_CONTAINERID", attaches),
-            ("CNI_NETNS", attaches && command != Some(Command::Del)),
+            ("CNI_NETNS", attaches && command != Some(Verb::Del)),
             ("CNI_IFNAME", attaches),
             (
                 "CNI_PATH",
-                command.is_some_and(|command| command != Command::Version),
+                command.is_some_and(|command| command != Verb::Version),
             ),
         ];
         let mut identity = Self {
@@ -228,11 +225,11 @@ impl Header {
     }
 
     /// CHECK, GC and STATUS came with later versions (B1.27).
-    fn version_for(&self, command: Command, about: About<'_>) -> Result<Version, CniError> {
+    fn version_for(&self, command: Verb, about: About<'_>) -> Result<Version, CniError> {
         let since = match command {
-            Command::Check => Some(Version::V0_4_0),
-            Command::Gc | Command::Status => Some(Version::V1_1_0),
-            Command::Add | Command::Del | Command::Version => None,
+            Verb::Check => Some(Version::V0_4_0),
+            Verb::Gc | Verb::Status => Some(Version::V1_1_0),
+            Verb::Add | Verb::Del | Verb::Version => None,
         };
         if let Some(since) = since {
             let number = Version::number(&self.label).ok_or_else(|| {

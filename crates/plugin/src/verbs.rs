@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cni::{CniError, Command, ContainerId, Runtime, code};
+use cni::{CniError, ContainerId, Runtime, Verb, code};
 use engine::{Container, Remembered};
 use npwg::device_info::{CNI_DIR, DEVICE_PLUGIN_DIR};
 use plan::{NetConf, PodArgs, Timeouts};
@@ -48,31 +48,31 @@ pub(crate) fn run(
     journal::configure(&conf);
     journal::begins(&call);
     let done = match request.command {
-        Command::Add => add::run(program, &call, print),
-        Command::Del => del::run(program, &call),
-        Command::Check => query::check(&call),
-        Command::Status => query::status(program, &call),
-        Command::Gc => query::gc(program, &call),
+        Verb::Add => add::run(program, &call, print),
+        Verb::Del => del::run(program, &call),
+        Verb::Check => query::check(&call),
+        Verb::Status => query::status(program, &call),
+        Verb::Gc => query::gc(program, &call),
         // Answered before any configuration is read.
-        Command::Version => Ok(()),
+        Verb::Version => Ok(()),
     };
     if done.is_ok() {
         journal::ended(&call, begin.elapsed());
     }
     // Where a moment more or less matters least.
-    if matches!(request.command, Command::Del | Command::Gc) {
+    if matches!(request.command, Verb::Del | Verb::Gc) {
         LOG.tidy(Instant::now() + TIDYING);
     }
     done
 }
 
-fn limit(timeouts: &Timeouts, command: Command) -> Duration {
-    match command {
-        Command::Add => timeouts.add,
-        Command::Del => timeouts.del,
-        Command::Check => timeouts.check,
-        Command::Status | Command::Version => timeouts.status,
-        Command::Gc => timeouts.gc,
+fn limit(timeouts: &Timeouts, verb: Verb) -> Duration {
+    match verb {
+        Verb::Add => timeouts.add,
+        Verb::Del => timeouts.del,
+        Verb::Check => timeouts.check,
+        Verb::Status | Verb::Version => timeouts.status,
+        Verb::Gc => timeouts.gc,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use cni::{About, Command, Invocation, Version};
+use cni::{About, Invocation, Verb, Version};
 
 /// What a person sees who runs the program by hand; the versions that know chains.
 const ABOUT: About<'_> = About {
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(Invocation::Version(text)) => (text, ExitCode::SUCCESS),
-        Ok(Invocation::Call(request)) if request.command == Command::Add => {
+        Ok(Invocation::Call(request)) if request.command == Verb::Add => {
             (empty_result(request.config_version), ExitCode::SUCCESS)
         }
         Ok(Invocation::Call(_)) => return ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Attachment, ChainError, Request, Runtime, checked};
 use crate::failure::judge_add;
-use crate::{CacheEntry, Cause, CniResult, NetworkConf, PluginConf, PluginFailure, Verb};
+use crate::{Cause, CniResult, NetworkConf, PluginConf, PluginFailure, Verb};
 
 impl Runtime<'_> {
     /// Attaches: every plugin in order, each with the result of the one before, in the network's version (#66). The
@@ -89,26 +89,5 @@ impl Runtime<'_> {
                 stdout: String::new(),
             })
         })
-    }
-
-    pub(super) fn store(
-        &self,
-        conf: &NetworkConf,
-        at: &Attachment,
-        name: &str,
-        result: &CniResult,
-    ) -> std::io::Result<()> {
-        let entry = CacheEntry {
-            container_id: at.container_id.to_string(),
-            config: conf.bytes().to_vec(),
-            if_name: at.ifname.to_string(),
-            network_name: conf.name().to_owned(),
-            netns: at.netns.clone(),
-            cni_args: at.args.clone(),
-            capability_args: at.capability_args.clone(),
-            result: Some(result.clone()),
-        };
-        let bytes = entry.encode().map_err(std::io::Error::other)?;
-        self.cache.write(name, &bytes)
     }
 }

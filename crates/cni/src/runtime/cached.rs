@@ -1,6 +1,7 @@
-//! What the result cache knows, for callers that keep books of their own.
+//! The result cache: what a verb reads from it and leaves in it, and what it knows for callers that keep books of their own.
 
 use super::{Attachment, Runtime, checked};
+use crate::cache::{CacheError, stored_result};
 use crate::{CacheEntry, CniResult, ContainerId, NetworkConf};
 
 impl Runtime<'_> {
@@ -31,5 +32,55 @@ impl Runtime<'_> {
     ) -> std::io::Result<()> {
         let name = checked(conf, at).map_err(|cause| std::io::Error::other(cause.to_string()))?;
         self.store(conf, at, &name, result)
+    }
+
+    pub(super) fn store(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        name: &str,
+        result: &CniResult,
+    ) -> std::io::Result<()> {
+        let entry = CacheEntry {
+            container_id: at.container_id.to_string(),
+            config: conf.bytes().to_vec(),
+            if_name: at.ifname.to_string(),
+            network_name: conf.name().to_owned(),
+            netns: at.netns.clone(),
+            cni_args: at.args.clone(),
+            capability_args: at.capability_args.clone(),
+            result: Some(result.clone()),
+        };
+        let bytes = entry.encode().map_err(std::io::Error::other)?;
+        self.cache.write(name, &bytes)
+    }
+
+    /// Whether the cache holds another attachment's result under this name (#56).
+    pub(super) fn is_of_another(&self, conf: &NetworkConf, at: &Attachment, name: &str) -> bool {
+        let bytes = self.cache.read(name).ok().flatten().unwrap_or_default();
+        CacheEntry::parse_identity(&bytes).is_ok_and(|(entry, _)| {
+            !entry.is_of(conf.name(), at.container_id.as_str(), at.ifname.as_str())
+        })
+    }
+
+    /// The cached result in the network's version.
+    pub(super) fn cached(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        name: &str,
+    ) -> Result<Option<CniResult>, CacheError> {
+        let Some(bytes) = self.cache.read(name)? else {
+            return Ok(None);
+        };
+        let result = stored_result(
+            &bytes,
+            conf.name(),
+            at.container_id.as_str(),
+            at.ifname.as_str(),
+        )?;
+        Ok(result
+            .map(|result| result.convert(conf.version()))
+            .transpose()?)
     }
 }

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use super::{Attachment, ChainError, ChainErrors, Request, Runtime, checked};
-use crate::cache::{CacheError, stored_result};
 use crate::failure::judge;
-use crate::{CacheEntry, Cause, CniResult, NetworkConf, Verb, Version};
+use crate::{Cause, CniResult, NetworkConf, Verb, Version};
 
 /// The first version whose DEL and CHECK get the result of the ADD.
 pub(super) const WITH_PREVIOUS: Version = Version::V0_4_0;
@@ -72,34 +71,5 @@ impl Runtime<'_> {
             let _ = self.cache.remove(name);
         }
         ChainErrors::check(errors)
-    }
-
-    /// Whether the cache holds another attachment's result under this name (#56).
-    fn is_of_another(&self, conf: &NetworkConf, at: &Attachment, name: &str) -> bool {
-        let bytes = self.cache.read(name).ok().flatten().unwrap_or_default();
-        CacheEntry::parse_identity(&bytes).is_ok_and(|(entry, _)| {
-            !entry.is_of(conf.name(), at.container_id.as_str(), at.ifname.as_str())
-        })
-    }
-
-    /// The cached result in the network's version.
-    pub(super) fn cached(
-        &self,
-        conf: &NetworkConf,
-        at: &Attachment,
-        name: &str,
-    ) -> Result<Option<CniResult>, CacheError> {
-        let Some(bytes) = self.cache.read(name)? else {
-            return Ok(None);
-        };
-        let result = stored_result(
-            &bytes,
-            conf.name(),
-            at.container_id.as_str(),
-            at.ifname.as_str(),
-        )?;
-        Ok(result
-            .map(|result| result.convert(conf.version()))
-            .transpose()?)
     }
 }
