@@ -5,8 +5,8 @@ use npwg::{SelectionElement, names};
 use crate::limits::Room;
 use crate::selected::Network;
 use crate::{
-    Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Requests, Warning,
-    arguments, devices, limits, routes, selected,
+    Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Warning, arguments,
+    devices, limits, routes, selected,
 };
 
 /// What the runtime asks for, as far as a plan needs it.
@@ -171,7 +171,7 @@ fn configured(
         return Ok(conf
             .delegates
             .iter()
-            .map(|delegate| Network::inline(conf, delegate.clone()))
+            .map(|delegate| Network::of_configuration(conf, delegate.clone()))
             .collect());
     };
     if request.catalog == Catalog::None {
@@ -186,7 +186,7 @@ fn configured(
     })
 }
 
-/// The network that CHECK, STATUS and GC concern when no pod is known: the first of the configuration.
+/// The network that STATUS asks, which knows no pod: the first of the configuration.
 ///
 /// # Errors
 /// As [`plan`].
@@ -413,18 +413,6 @@ fn missing_capabilities(attachment: &Attachment) -> Vec<Warning> {
             capability,
         })
         .collect()
-}
-
-impl Network {
-    /// An inline delegate, named by its configuration.
-    fn inline(conf: &NetConf, delegate: cni::NetworkConf) -> Self {
-        Self {
-            name: delegate.name().to_owned(),
-            conf: delegate,
-            requests: Requests::of_configuration(conf),
-            resource: None,
-        }
-    }
 }
 
 #[cfg(test)]

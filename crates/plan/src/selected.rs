@@ -18,6 +18,18 @@ pub(crate) struct Network {
     pub(crate) resource: Option<String>,
 }
 
+impl Network {
+    /// One of the configuration's, without a definition: named as it names itself.
+    pub(crate) fn of_configuration(conf: &NetConf, network: NetworkConf) -> Self {
+        Self {
+            name: network.name().to_owned(),
+            conf: network,
+            requests: Requests::of_configuration(conf),
+            resource: None,
+        }
+    }
+}
+
 /// A network named in the configuration: a definition, a configuration on disk, a file or a directory (B5.40).
 pub(crate) fn configured(
     conf: &NetConf,
@@ -57,12 +69,7 @@ fn from_name(
         });
     }
     let found = on_disk(facts, &conf.conf_dir, name, Some(name), warnings)?;
-    Ok(Network {
-        name: found.name().to_owned(),
-        conf: found,
-        requests: Requests::of_configuration(conf),
-        resource: None,
-    })
+    Ok(Network::of_configuration(conf, found))
 }
 
 fn from_path(
@@ -75,12 +82,7 @@ fn from_path(
     let bytes = match facts.path(location)? {
         PathFact::Directory(_) => {
             let found = on_disk(facts, location, path, None, warnings)?;
-            return Ok(Network {
-                name: found.name().to_owned(),
-                conf: found,
-                requests: Requests::of_configuration(conf),
-                resource: None,
-            });
+            return Ok(Network::of_configuration(conf, found));
         }
         PathFact::File(bytes) => bytes,
         PathFact::Missing => return Err(path_error(location, "no such file or directory").into()),
@@ -112,12 +114,7 @@ fn from_path(
     } else {
         NetworkConf::parse_single(bytes).map_err(file)?
     };
-    Ok(Network {
-        name: found.name().to_owned(),
-        conf: found,
-        requests: Requests::of_configuration(conf),
-        resource: None,
-    })
+    Ok(Network::of_configuration(conf, found))
 }
 
 /// The network of a selection element (B5.55–B5.65).
@@ -150,7 +147,7 @@ fn definition_conf(
     definition: &Definition,
     warnings: &mut Vec<Warning>,
 ) -> Result<NetworkConf, Stop> {
-    let network = format!("{}/{}", definition.namespace, definition.name);
+    let network = definition.reference();
     if definition.config.is_empty() {
         return on_disk(
             facts,
@@ -248,12 +245,7 @@ pub(crate) fn auxiliary_chain(conf: &NetConf, facts: &Facts) -> Result<Option<Ne
     };
     let mut chain = NetworkConf::parse_list(head.to_string().as_bytes()).map_err(unusable)?;
     chain.append_plugins(plugins).map_err(unusable)?;
-    Ok(Some(Network {
-        name: name.clone(),
-        conf: chain,
-        requests: Requests::of_configuration(conf),
-        resource: None,
-    }))
+    Ok(Some(Network::of_configuration(conf, chain)))
 }
 
 /// The directory of a path: what stands before its last slash, so that `/d/` is in `/d`.

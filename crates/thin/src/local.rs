@@ -143,22 +143,18 @@ impl Manifests {
         let Some(object) = self.find(names::KIND, namespace, name)? else {
             return Ok(None);
         };
-        let mut object = object.clone();
-        // A manifest without namespace belongs to `default`, as `kubectl apply` has it.
-        if let Some(meta) = object
-            .pointer_mut("/metadata")
-            .and_then(Value::as_object_mut)
-        {
-            meta.entry("namespace")
-                .or_insert_with(|| Value::String(namespace.to_owned()));
-        }
-        Definition::from_value(&object)
-            .map(Some)
-            .map_err(|source| LocalError::Definition {
+        match Definition::from_value(object) {
+            // A manifest without namespace belongs to `default`, as `kubectl apply` has it.
+            Ok(definition) => Ok(Some(Definition {
+                namespace: namespace.to_owned(),
+                ..definition
+            })),
+            Err(source) => Err(LocalError::Definition {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
                 source,
-            })
+            }),
+        }
     }
 
     /// Where a pod's status is written.
@@ -275,7 +271,7 @@ fn is_manifest(path: &Path) -> bool {
     !hidden && matches!(extension, Some("yaml" | "yml" | "json"))
 }
 
-/// The documents of a file; JSON is YAML.
+/// The documents of a file.
 fn parse(bytes: &[u8]) -> Result<Vec<Value>, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))?;
     // JSON is YAML, but a JSON parser is much the faster, and reads what kubectl prints.
