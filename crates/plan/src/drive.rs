@@ -63,7 +63,7 @@ pub enum DriveError<E> {
 
 /// How often the planner may ask again. Each round brings at least one new fact; seven kinds of look-up follow from
 /// each other (pod, definitions, paths, sub-directories, auxiliary chain, devices and claims, slices), the rest is room.
-const ROUNDS: usize = 16;
+pub const ROUNDS: usize = 16;
 
 /// Asks [`plan`] until it is complete, fetching each thing once.
 ///

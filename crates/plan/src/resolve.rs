@@ -42,13 +42,23 @@ pub enum Outcome {
     PodUnknown,
 }
 
-/// A plan, or what is missing for one.
+/// What was asked for, or what is missing for it.
 #[derive(Debug, Clone)]
-pub enum Planned {
-    /// The plan is complete.
-    Ready(Outcome),
+pub enum Planned<T = Outcome> {
+    /// It is complete.
+    Ready(T),
     /// Fetch these and ask again.
     Needs(Vec<Need>),
+}
+
+impl<T> Planned<T> {
+    fn of(planned: Result<T, Stop>) -> Result<Self, PlanError> {
+        match planned {
+            Ok(planned) => Ok(Self::Ready(planned)),
+            Err(Stop::Needs(needs)) => Ok(Self::Needs(needs)),
+            Err(Stop::Error(error)) => Err(error),
+        }
+    }
 }
 
 /// Why planning stops before its end.
@@ -74,11 +84,7 @@ impl From<PlanError> for Stop {
 /// # Errors
 /// Whatever makes the request impossible to honour; nothing has been done then.
 pub fn plan(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Planned, PlanError> {
-    match outcome(conf, request, facts) {
-        Ok(outcome) => Ok(Planned::Ready(outcome)),
-        Err(Stop::Needs(needs)) => Ok(Planned::Needs(needs)),
-        Err(Stop::Error(error)) => Err(error),
-    }
+    Planned::of(outcome(conf, request, facts))
 }
 
 fn outcome(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Outcome, Stop> {
@@ -194,24 +200,19 @@ pub fn default_network(
     conf: &NetConf,
     catalog: Catalog,
     facts: &Facts,
-) -> Result<Result<cni::NetworkConf, Vec<Need>>, PlanError> {
+) -> Result<Planned<cni::NetworkConf>, PlanError> {
     let request = Request {
         container_id: String::new(),
         ifname: String::new(),
         args: PodArgs::default(),
         catalog,
     };
-    let first = configured(conf, &request, facts, None, &mut Vec::new()).and_then(|networks| {
-        networks
-            .into_iter()
-            .next()
-            .ok_or(Stop::Error(PlanError::NoDelegates))
-    });
-    match first {
-        Ok(network) => Ok(Ok(network.conf)),
-        Err(Stop::Needs(needs)) => Ok(Err(needs)),
-        Err(Stop::Error(error)) => Err(error),
-    }
+    let networks = configured(conf, &request, facts, None, &mut Vec::new());
+    Planned::of(networks.and_then(|networks| {
+        let first = networks.into_iter().next();
+        let first = first.ok_or(Stop::Error(PlanError::NoDelegates))?;
+        Ok(first.conf)
+    }))
 }
 
 /// The pod's own default network, in place of the configured one (B3.60–B3.63).

@@ -1,7 +1,7 @@
 //! The default network for STATUS, as far as it is known without the API.
 
 use cni::{CniError, NetworkConf, code};
-use plan::{Catalog, Fact, Facts, Need, NetConf};
+use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, Planned, ROUNDS};
 use plugin::messages::plain;
 
 use crate::catalog::{Store, look};
@@ -11,12 +11,12 @@ use crate::local::Manifests;
 pub(crate) fn default_network(conf: &NetConf) -> Result<Option<NetworkConf>, CniError> {
     let catalog = Store::kind_of(conf);
     let mut facts = Facts::default();
-    loop {
+    for _ in 0..ROUNDS {
         let network = plan::default_network(conf, catalog, &facts)
             .map_err(|error| plain(code::NOT_AVAILABLE, error))?;
         let needs = match network {
-            Ok(network) => return Ok(Some(network)),
-            Err(needs) => needs,
+            Planned::Ready(network) => return Ok(Some(network)),
+            Planned::Needs(needs) => needs,
         };
         for need in needs {
             let fact = match (&need, catalog, &conf.manifest_dir) {
@@ -31,4 +31,5 @@ pub(crate) fn default_network(conf: &NetConf) -> Result<Option<NetworkConf>, Cni
             facts.insert(need, fact);
         }
     }
+    Err(plain(code::NOT_AVAILABLE, PlanError::NoEnd))
 }
