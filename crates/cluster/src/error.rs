@@ -158,6 +158,15 @@ impl ClusterError {
         }
     }
 
+    /// Whether the same may succeed later: nobody has to do anything about it but ask again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self.kind() {
+            Kind::Unavailable | Kind::Replaced | Kind::NotFound => true,
+            Kind::Forbidden | Kind::Unauthorized | Kind::Invalid => false,
+        }
+    }
+
     /// The HTTP status, where an answer came.
     pub(crate) fn code(&self) -> Option<StatusCode> {
         match self {

@@ -46,7 +46,8 @@ impl Engine<'_> {
         let pod = Some(ledger.container.pod.clone());
         let (failures, kept) = self.settle(ledger, deadline);
         if !failures.is_empty() {
-            return Err(EngineError::Del(failures));
+            let is_kept = kept.is_ok();
+            return Err(EngineError::Del { failures, is_kept });
         }
         kept.map(|()| DelReport { pod, note: None })
     }
@@ -59,7 +60,8 @@ impl Engine<'_> {
     ) -> Result<DelReport, EngineError> {
         let failures = self.take_down_cached(remembered, deadline);
         if !failures.is_empty() {
-            return Err(EngineError::Del(failures));
+            let is_kept = false;
+            return Err(EngineError::Del { failures, is_kept });
         }
         let Some(broken) = broken else {
             // Whoever was killed while writing it may have left something.

@@ -72,8 +72,13 @@ pub enum EngineError {
         undo: Failures,
     },
     /// Some attachments could not be undone.
-    #[error("{0}")]
-    Del(Failures),
+    #[error("{failures}")]
+    Del {
+        /// Which, and why.
+        failures: Failures,
+        /// The ledger says what is left, and is on disk: whoever finds it can try again.
+        is_kept: bool,
+    },
 }
 
 /// A failure of one attachment.
@@ -265,7 +270,7 @@ impl EngineError {
             Self::Netns { .. } => code::INVALID_ENVIRONMENT,
             Self::Attachment { failure, .. } => failure.kind.code(),
             Self::Commit { code, .. } => *code,
-            Self::Del(failures) | Self::LeftBehind(failures) => failures.code(),
+            Self::Del { failures, .. } | Self::LeftBehind(failures) => failures.code(),
         }
     }
 

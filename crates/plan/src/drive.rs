@@ -61,7 +61,52 @@ pub enum DriveError<E> {
     Source(E),
 }
 
-/// How often the planner may ask again. Each round brings at least one new fact; seven kinds of look-up follow from
+/// One plan in the making: what was told so far, and how much more may be asked and told. For callers that fetch in a way
+/// of their own; [`drive`] is the loop for those that fetch synchronously.
+#[derive(Debug)]
+pub struct Inquiry {
+    facts: Facts,
+    room: Room,
+    rounds: usize,
+}
+
+impl Default for Inquiry {
+    fn default() -> Self {
+        Self {
+            facts: Facts::default(),
+            room: Room::new(),
+            rounds: 0,
+        }
+    }
+}
+
+impl Inquiry {
+    /// The plan, or what has to be told before there can be one.
+    ///
+    /// # Errors
+    /// What the planner refuses.
+    pub fn ask(&mut self, conf: &NetConf, request: &Request) -> Result<Planned, PlanError> {
+        if self.rounds == ROUNDS {
+            return Err(PlanError::NoEnd);
+        }
+        self.rounds += 1;
+        plan(conf, request, &self.facts)
+    }
+
+    /// Takes an answer.
+    ///
+    /// # Errors
+    /// It is more than a pod may ask for.
+    pub fn tell(&mut self, need: Need, fact: Fact) -> Result<(), PlanError> {
+        if let Fact::Definition(Some(definition)) = &fact {
+            self.room.take(definition.config.len())?;
+        }
+        self.facts.insert(need, fact);
+        Ok(())
+    }
+}
+
+/// How often [`plan`] may ask again. Each round brings at least one new fact; seven kinds of look-up follow from
 /// each other (pod, definitions, paths, sub-directories, auxiliary chain, devices and claims, slices), the rest is room.
 pub const ROUNDS: usize = 16;
 
@@ -74,24 +119,18 @@ pub fn drive<S: Source>(
     request: &Request,
     source: &S,
 ) -> Result<Outcome, DriveError<S::Error>> {
-    let mut facts = Facts::default();
-    let mut room = Room::new();
-    for _ in 0..ROUNDS {
-        match plan(conf, request, &facts).map_err(DriveError::Plan)? {
+    let mut inquiry = Inquiry::default();
+    loop {
+        match inquiry.ask(conf, request).map_err(DriveError::Plan)? {
             Planned::Ready(outcome) => return Ok(outcome),
             Planned::Needs(needs) => {
                 for need in needs {
                     let fact = fetch(source, &need).map_err(DriveError::Source)?;
-                    if let Fact::Definition(Some(definition)) = &fact {
-                        room.take(definition.config.len())
-                            .map_err(DriveError::Plan)?;
-                    }
-                    facts.insert(need, fact);
+                    inquiry.tell(need, fact).map_err(DriveError::Plan)?;
                 }
             }
         }
     }
-    Err(DriveError::Plan(PlanError::NoEnd))
 }
 
 fn fetch<S: Source>(source: &S, need: &Need) -> Result<Fact, S::Error> {

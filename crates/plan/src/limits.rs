@@ -18,6 +18,7 @@ pub(crate) fn check_count(count: usize) -> Result<(), PlanError> {
 }
 
 /// What is left of [`CONFIGURATION`].
+#[derive(Debug)]
 pub(crate) struct Room(usize);
 
 impl Room {

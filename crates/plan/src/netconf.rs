@@ -90,7 +90,7 @@ struct Document {
     manifest_dir: String,
     log_file: String,
     log_level: String,
-    log_to_stderr: bool,
+    log_to_stderr: Option<bool>,
     log_options: LogOptions,
     #[serde(rename = "readinessindicatorfile")]
     readiness_indicator_file: String,
@@ -126,7 +126,7 @@ impl Default for Document {
             manifest_dir: String::new(),
             log_file: String::new(),
             log_level: String::new(),
-            log_to_stderr: true,
+            log_to_stderr: None,
             log_options: LogOptions::default(),
             readiness_indicator_file: String::new(),
             namespace_isolation: false,
@@ -148,7 +148,44 @@ impl NetConf {
     /// A value of the wrong type, with its key; a delegate that is no CNI configuration; neither `delegates` nor
     /// `clusterNetwork`; both `kubeconfig` and `manifestDir`.
     pub fn parse(bytes: &[u8]) -> Result<Self, PlanError> {
-        let document: Document = gojson::from_slice(bytes).map_err(PlanError::NetConf)?;
+        let (mut document, cni_version) = Document::read(bytes)?;
+        let has_cluster_network = !document.cluster_network.is_empty();
+        if !has_cluster_network && document.delegates.is_empty() {
+            return Err(PlanError::NoDelegates);
+        }
+        if !document.kubeconfig.is_empty() && !document.manifest_dir.is_empty() {
+            return Err(PlanError::TwoCatalogs);
+        }
+        // B2.140: the inline delegates do not matter where a cluster network is named, not even broken ones.
+        let delegates = if has_cluster_network {
+            Vec::new()
+        } else {
+            parse_delegates(std::mem::take(&mut document.delegates))?
+        };
+        Ok(document.into_conf(cni_version, delegates))
+    }
+
+    /// Decodes the part of a configuration that concerns a plugin whose plans come from a daemon: the daemon completes and
+    /// checks the rest. It logs to stderr only where it is told to (B2.130), and paths of the API and of the readiness file are
+    /// the daemon's.
+    ///
+    /// # Errors
+    /// A value of the wrong type, with its key; a `cniDir` that is not absolute.
+    pub fn parse_for_shim(bytes: &[u8]) -> Result<Self, PlanError> {
+        let (document, cni_version) = Document::read(bytes)?;
+        Ok(Self {
+            log_to_stderr: document.log_to_stderr.unwrap_or(false),
+            kubeconfig: None,
+            manifest_dir: None,
+            readiness_indicator_file: None,
+            ..document.into_conf(cni_version, Vec::new())
+        })
+    }
+}
+
+impl Document {
+    fn read(bytes: &[u8]) -> Result<(Self, Version), PlanError> {
+        let document: Self = gojson::from_slice(bytes).map_err(PlanError::NetConf)?;
         let cni_version =
             Version::parse(&document.cni_version).map_err(|_| PlanError::NetConfVersion {
                 version: document.cni_version.clone(),
@@ -156,50 +193,41 @@ impl NetConf {
         if let Some(previous) = &document.prev_result {
             CniResult::from_value(previous.clone(), cni_version).map_err(PlanError::PrevResult)?;
         }
-        let cluster_network = some(document.cluster_network);
-        if cluster_network.is_none() && document.delegates.is_empty() {
-            return Err(PlanError::NoDelegates);
-        }
-        if !document.kubeconfig.is_empty() && !document.manifest_dir.is_empty() {
-            return Err(PlanError::TwoCatalogs);
-        }
         // What ADD leaves there, DEL has to find again.
         if !document.cni_dir.starts_with('/') {
             return Err(PlanError::RelativePath { key: "cniDir" });
         }
-        // B2.140: the inline delegates do not matter where a cluster network is named, not even broken ones.
-        let delegates = if cluster_network.is_some() {
-            Vec::new()
-        } else {
-            parse_delegates(document.delegates)?
-        };
-        Ok(Self {
+        Ok((document, cni_version))
+    }
+
+    fn into_conf(self, cni_version: Version, delegates: Vec<NetworkConf>) -> NetConf {
+        NetConf {
             cni_version,
-            cni_version_label: document.cni_version,
-            name: document.name,
-            runtime_config: document.runtime_config,
-            conf_dir: document.conf_dir.into(),
-            cni_dir: document.cni_dir.into(),
-            bin_dir: document.bin_dir.into(),
+            cni_version_label: self.cni_version,
+            name: self.name,
+            runtime_config: self.runtime_config,
+            conf_dir: self.conf_dir.into(),
+            cni_dir: self.cni_dir.into(),
+            bin_dir: self.bin_dir.into(),
             delegates,
-            cluster_network,
-            default_networks: document.default_networks,
-            kubeconfig: path(document.kubeconfig),
-            manifest_dir: path(document.manifest_dir),
-            log_file: path(document.log_file),
-            log_level: document.log_level,
-            log_to_stderr: document.log_to_stderr,
-            log_options: document.log_options,
-            readiness_indicator_file: path(document.readiness_indicator_file),
-            namespace_isolation: document.namespace_isolation,
-            global_namespaces: global_namespaces(&document.global_namespaces),
-            system_namespaces: document.system_namespaces,
-            multus_namespace: document.multus_namespace,
-            retry_delete_on_error: document.retry_delete_on_error,
-            auxiliary_chain: some(document.auxiliary_chain_name),
-            optional_networks: document.optional_networks,
-            timeouts: document.timeouts,
-        })
+            cluster_network: some(self.cluster_network),
+            default_networks: self.default_networks,
+            kubeconfig: path(self.kubeconfig),
+            manifest_dir: path(self.manifest_dir),
+            log_file: path(self.log_file),
+            log_level: self.log_level,
+            log_to_stderr: self.log_to_stderr.unwrap_or(true),
+            log_options: self.log_options,
+            readiness_indicator_file: path(self.readiness_indicator_file),
+            namespace_isolation: self.namespace_isolation,
+            global_namespaces: global_namespaces(&self.global_namespaces),
+            system_namespaces: self.system_namespaces,
+            multus_namespace: self.multus_namespace,
+            retry_delete_on_error: self.retry_delete_on_error,
+            auxiliary_chain: some(self.auxiliary_chain_name),
+            optional_networks: self.optional_networks,
+            timeouts: self.timeouts,
+        }
     }
 }
 

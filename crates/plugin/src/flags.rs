@@ -40,7 +40,8 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Flags {
 }
 
 /// Go's words for yes and no.
-fn boolean(word: &str) -> Option<bool> {
+#[must_use]
+pub fn boolean(word: &str) -> Option<bool> {
     match word {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

@@ -1,6 +1,7 @@
 //! The log of this call: where it goes, and how what the engine does reads in it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cni::{CniResult, NetworkConf, Verb, Version};
@@ -13,24 +14,43 @@ use crate::Call;
 /// The log of this program: one process serves one call, so that one is enough.
 pub static LOG: Log = Log::new();
 
-/// Where lines go from now on (B2.14–B2.17).
+/// Where the lines of one call go (B2.14–B2.17).
 pub(crate) fn configure(conf: &NetConf) {
-    let level = if conf.log_level.is_empty() {
+    log_to(LogTo {
+        level: &conf.log_level,
+        stderr: conf.log_to_stderr,
+        file: conf.log_file.clone(),
+        options: conf.log_options,
+    });
+}
+
+/// Where the lines of a program go.
+#[derive(Debug, Clone)]
+pub struct LogTo<'a> {
+    /// The level as it is written; empty for the default.
+    pub level: &'a str,
+    /// To stderr.
+    pub stderr: bool,
+    /// To this file.
+    pub file: Option<PathBuf>,
+    /// How that is put aside.
+    pub options: LogOptions,
+}
+
+/// Where lines go from now on.
+pub fn log_to(to: LogTo<'_>) {
+    let level = if to.level.is_empty() {
         Log::DEFAULT_LEVEL
     } else {
-        Level::parse(&conf.log_level).unwrap_or_else(|| {
-            Log::complain(format_args!(
-                "cannot set logging level to {}",
-                conf.log_level
-            ));
+        Level::parse(to.level).unwrap_or_else(|| {
+            Log::complain(format_args!("cannot set logging level to {}", to.level));
             Log::DEFAULT_LEVEL
         })
     };
-    let file = conf.log_file.clone();
     LOG.configure(Settings {
         level,
-        to_stderr: conf.log_to_stderr,
-        file: file.map(|path| (path, rotation(conf.log_options))),
+        to_stderr: to.stderr,
+        file: to.file.map(|path| (path, rotation(to.options))),
     });
 }
 

@@ -12,7 +12,7 @@ mod planner;
 mod program;
 mod verbs;
 
-pub use flags::version;
-pub use journal::LOG;
-pub use planner::{Call, Planner};
+pub use flags::{boolean, version};
+pub use journal::{LOG, LogTo, log_to};
+pub use planner::{Call, Planned, Planner};
 pub use program::{Program, main};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use cni::CniError;
+use cni::{CniError, CniResult};
 use engine::{Attached, Committed, EngineError};
 use plan::{NetConf, Outcome, Plan, PodArgs, PodRef};
 
@@ -19,13 +19,22 @@ pub struct Call<'a> {
     pub deadline: Instant,
 }
 
+/// What a planner came to.
+#[derive(Debug)]
+pub enum Planned {
+    /// How to attach the container.
+    Outcome(Outcome),
+    /// Somebody else has attached it, and this is the result: a daemon that carries out by itself.
+    CarriedOut(CniResult),
+}
+
 /// Plans, for one call; is told how it went.
 pub trait Planner {
     /// How the container is to be attached. A refusal is told to the pod too.
     ///
     /// # Errors
     /// Why it cannot be attached as it asks.
-    fn plan(&self, call: &Call<'_>) -> Result<Outcome, CniError>;
+    fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError>;
 
     /// Everything is attached: the pod's status is written. The ADD is undone where that fails.
     ///

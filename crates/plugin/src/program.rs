@@ -3,10 +3,9 @@
 use std::io::{self, Read, Write};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use cni::{About, CniError, Invocation, NetworkConf, Version};
-use engine::{Container, Engine};
+use engine::{Container, Engine, Failures};
 use plan::{NetConf, PlanError, PodRef};
 
 use crate::journal::LOG;
@@ -33,14 +32,15 @@ pub trait Program {
     ///
     /// # Errors
     /// Why no pod could be attached now.
-    fn default_network(
-        &self,
-        conf: &NetConf,
-        deadline: Instant,
-    ) -> Result<Option<NetworkConf>, CniError>;
+    fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError>;
 
     /// A container is detached, by DEL or GC.
-    fn detached(&self, conf: &NetConf, engine: &Engine<'_>, container: &Container, pod: &PodRef);
+    fn detached(&self, call: &Call<'_>, engine: &Engine<'_>, container: &Container, pod: &PodRef);
+
+    /// A DEL could not undo this, and the ledger says so. Whether somebody tries again, so that the DEL is good (B6.31).
+    fn tries_again(&self, _: &Call<'_>, _: &Container, _: &Failures) -> bool {
+        false
+    }
 }
 
 /// What a person sees who runs the program by hand (B1.23).

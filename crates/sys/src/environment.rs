@@ -1,5 +1,6 @@
 //! The environment of this process. Programs read it through here and nowhere else; no one ever sets it.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -17,6 +18,21 @@ pub fn without_prefix(prefix: &str) -> Vec<(OsString, OsString)> {
     env::vars_os()
         .filter(|(name, _)| !name.as_bytes().starts_with(prefix.as_bytes()))
         .collect()
+}
+
+/// Every variable, as text.
+#[must_use]
+pub fn all() -> BTreeMap<String, String> {
+    let text = |part: OsString| part.to_string_lossy().into_owned();
+    env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
+
+/// Whether this process is root's.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 #[cfg(test)]

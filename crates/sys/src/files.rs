@@ -19,7 +19,7 @@ pub use cache::DirCache;
 pub use device_info::DeviceInfoDirs;
 use directory::{Directory, Owner, Temporary};
 pub use ledger::{DirLedger, PendingSync, Written};
-pub use listing::{Listing, config_dir_listing};
+pub use listing::{Listing, config_dir_listing, look};
 
 /// What a file could not be used for.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cluster::{Cluster, ClusterError, Kind, Limits};
+use cluster::{Cluster, ClusterError, Limits};
 use devices::{DevicesError, Kubelet};
 use npwg::Definition;
 use plan::{Catalog, Claim, DeviceMap, NetConf, PathFact, Pod, PodRef, PublishedDevice, Source};
-use plugin::LOG;
+use plugin::{LOG, messages};
 
 use crate::local::{LocalError, Manifests};
 
@@ -40,19 +40,10 @@ impl CatalogError {
     /// The CNI error code: 11 for what may pass by itself.
     pub(crate) fn code(&self) -> u32 {
         match self {
-            Self::Api(error) => api_code(error),
+            Self::Api(error) => messages::api_code(error.may_pass()),
             Self::Local(error) => error.code(),
-            Self::Devices(error) if error.may_pass() => cni::code::TRY_AGAIN_LATER,
-            Self::Devices(_) => cni::code::IO_FAILURE,
+            Self::Devices(error) => messages::kubelet_code(error.may_pass()),
         }
-    }
-}
-
-/// The CNI error code of an API error.
-pub(crate) fn api_code(error: &ClusterError) -> u32 {
-    match error.kind() {
-        Kind::Unavailable | Kind::Replaced | Kind::NotFound => cni::code::TRY_AGAIN_LATER,
-        Kind::Forbidden | Kind::Unauthorized | Kind::Invalid => cni::code::INTERNAL,
     }
 }
 
@@ -180,32 +171,7 @@ impl Source for Timed<'_> {
 
 /// What lies at a path of the host.
 pub(crate) fn look(path: &Path) -> PathFact {
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => PathFact::Missing,
-        _ => PathFact::Unreadable(error.to_string()),
-    };
-    match std::fs::metadata(path) {
-        Err(error) => unreadable(error),
-        Ok(meta) if meta.is_dir() => sys::files::config_dir_listing(path)
-            .map_or_else(|error| unreadable(error.into()), directory),
-        Ok(_) => match sys::files::read_following(path, FILE_LIMIT) {
-            Ok(Some(bytes)) => PathFact::File(bytes),
-            Ok(None) => PathFact::Missing,
-            Err(error) => PathFact::Unreadable(error.to_string()),
-        },
-    }
-}
-
-/// No configuration file comes near it.
-const FILE_LIMIT: u64 = 1 << 20;
-
-fn directory(listing: sys::files::Listing) -> PathFact {
-    let files = listing
-        .files
-        .into_iter()
-        .map(|(name, bytes)| cni::DirFile { name, bytes });
-    for error in listing.unreadable {
+    sys::files::look(path, &|error| {
         LOG.warning(format_args!("configuration file passed over: {error}"));
-    }
-    PathFact::Directory(files.collect())
+    })
 }

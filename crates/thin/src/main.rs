@@ -12,7 +12,6 @@ mod report;
 mod status;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use cni::{CniError, NetworkConf};
 use engine::{Container, Engine};
@@ -40,12 +39,12 @@ impl Program for Multus {
         Ok(Box::new(Catalogued::open(call)?))
     }
 
-    fn default_network(&self, conf: &NetConf, _: Instant) -> Result<Option<NetworkConf>, CniError> {
-        status::default_network(conf)
+    fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError> {
+        status::default_network(call.conf)
     }
 
-    fn detached(&self, conf: &NetConf, engine: &Engine<'_>, container: &Container, pod: &PodRef) {
-        if let Some(directory) = &conf.manifest_dir {
+    fn detached(&self, call: &Call<'_>, engine: &Engine<'_>, container: &Container, pod: &PodRef) {
+        if let Some(directory) = &call.conf.manifest_dir {
             report::remove_status(engine, &Manifests::new(directory), container, pod);
         }
     }

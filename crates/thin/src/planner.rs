@@ -2,9 +2,9 @@
 
 use cni::CniError;
 use engine::{Attached, Committed, EngineError};
-use plan::{Outcome, Plan, PodRef, Request};
+use plan::{Plan, PodRef, Request};
 use plugin::messages::of_pod;
-use plugin::{Call, Planner};
+use plugin::{Call, Planned, Planner};
 
 use crate::catalog::{Store, Timed};
 use crate::{messages, report};
@@ -36,7 +36,7 @@ impl Catalogued {
 }
 
 impl Planner for Catalogued {
-    fn plan(&self, call: &Call<'_>) -> Result<Outcome, CniError> {
+    fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
         let text = |part: Option<String>| part.unwrap_or_default();
         let request = Request {
             container_id: text(call.request.container_id.as_ref().map(ToString::to_string)),
@@ -44,13 +44,14 @@ impl Planner for Catalogued {
             args: call.args.clone(),
             catalog: self.store.kind(),
         };
-        plan::drive(call.conf, &request, &self.timed(call)).map_err(|error| {
+        let outcome = plan::drive(call.conf, &request, &self.timed(call)).map_err(|error| {
             let pod = &call.args.pod;
             let (reason, text) = messages::refusal(&error);
             let event = report::warning(reason, text);
             report::post(&self.store, call.conf, pod, &[event]);
             messages::planning(pod, &error)
-        })
+        })?;
+        Ok(Planned::Outcome(outcome))
     }
 
     fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
@@ -58,7 +59,7 @@ impl Planner for Catalogued {
     }
 
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
-        let event = report::warning(messages::FAILED, error.to_string());
+        let event = report::warning(plugin::messages::FAILED, error.to_string());
         report::post(&self.store, call.conf, pod, &[event]);
     }
 

@@ -6,15 +6,11 @@ use std::time::Instant;
 use cluster::{Event, EventType};
 use engine::{Attached, Committed, Container, Engine};
 use plan::{NetConf, PodRef, Warning};
-use plugin::LOG;
+use plugin::{LOG, messages};
 use sys::files::Durability;
 
-use crate::catalog::{Store, Timed, api_code};
+use crate::catalog::{Store, Timed};
 use crate::local::Manifests;
-use crate::messages;
-
-/// Name of the annotation, ours, that lists optional attachments which failed.
-const FAILURES: &str = "multus-cni.io/network-failures";
 
 /// Writes the network status of a pod.
 pub(crate) fn write_status(catalog: &Timed<'_>, pod: &PodRef, attached: &Attached) -> Committed {
@@ -27,10 +23,10 @@ pub(crate) fn write_status(catalog: &Timed<'_>, pod: &PodRef, attached: &Attache
             if attached.statuses.is_empty() && failures.is_none() {
                 return Ok(());
             }
-            let more = [(FAILURES, failures.as_deref())];
+            let more = [(messages::FAILURES, failures.as_deref())];
             cluster
                 .write_status(pod, &status, &more, catalog.request_deadline())
-                .map_err(|error| (error.to_string(), api_code(&error)))
+                .map_err(|error| (error.to_string(), messages::api_code(error.may_pass())))
         }
         Store::Local(manifests) => {
             let path = manifests
@@ -85,7 +81,10 @@ pub(crate) fn remove_status(
 
 /// Events of a good ADD: interfaces, warnings, optional attachments that failed.
 pub(crate) fn success_events(attached: &Attached, warnings: &[Warning]) -> Vec<Event> {
-    let mut events: Vec<Event> = messages::added(attached)
+    let mut events: Vec<Event> = attached
+        .interfaces
+        .iter()
+        .map(|(ifname, addresses, network)| messages::added(ifname, addresses, network))
         .map(|text| normal("AddedInterface", text))
         .collect();
     events.extend(

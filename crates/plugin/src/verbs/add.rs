@@ -8,7 +8,7 @@ use plan::{Outcome, Plan};
 
 use super::{Ground, Locks, Print, container, ready, remembered};
 use crate::journal::LOG;
-use crate::{Call, Planner, Program, messages};
+use crate::{Call, Planned, Planner, Program, messages};
 
 pub(crate) fn run(
     program: &dyn Program,
@@ -29,8 +29,13 @@ pub(crate) fn run(
         .map_err(|error| messages::carrying_out(&call.args.pod, &error))?;
     let planner = program.planner(call)?;
     match planner.plan(call)? {
-        Outcome::Attach(plan) => attach(&engine, &*planner, call, container, &plan, print),
-        Outcome::PodUnknown => {
+        Planned::Outcome(Outcome::Attach(plan)) => {
+            attach(&engine, &*planner, call, container, &plan, print)
+        }
+        Planned::CarriedOut(result) => {
+            print(&text(&result, call)?).map_err(|error| messages::unprinted(&error))
+        }
+        Planned::Outcome(Outcome::PodUnknown) => {
             LOG.warning(format_args!(
                 "[{}]: pod not found during CNI ADD: the API does not know it; nothing is attached",
                 call.args.pod.label()

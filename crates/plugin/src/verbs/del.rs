@@ -1,6 +1,7 @@
 //! DEL (B4.100–B4.110): from the ledger alone. Neither pod nor definition nor API is asked.
 
 use cni::CniError;
+use engine::EngineError;
 
 use super::{Ground, Locks, container, ready, remembered};
 use crate::journal::LOG;
@@ -14,13 +15,25 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
     let ground = Ground::new(call);
     let runtime = ground.runtime(call);
     let engine = ground.engine(&runtime);
-    let report = engine
-        .del(&remembered(&container, call), call.deadline)
-        .map_err(|error| messages::carrying_out(&call.args.pod, &error))?;
+    let pod = &call.args.pod;
+    let report = match engine.del(&remembered(&container, call), call.deadline) {
+        Ok(report) => report,
+        Err(EngineError::Del {
+            failures,
+            is_kept: true,
+        }) if program.tries_again(call, &container, &failures) => {
+            LOG.warning(format_args!(
+                "[{}]: to be tried again: {failures}",
+                pod.label()
+            ));
+            return Ok(());
+        }
+        Err(error) => return Err(messages::carrying_out(pod, &error)),
+    };
     if let Some(note) = report.note {
-        LOG.warning(format_args!("[{}]: {note}", call.args.pod.label()));
+        LOG.warning(format_args!("[{}]: {note}", pod.label()));
     }
-    let pod = report.pod.as_ref().unwrap_or(&call.args.pod);
-    program.detached(call.conf, &engine, &container, pod);
+    let pod = report.pod.as_ref().unwrap_or(pod);
+    program.detached(call, &engine, &container, pod);
     Ok(())
 }

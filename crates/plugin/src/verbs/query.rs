@@ -34,7 +34,7 @@ pub(crate) fn status(program: &dyn Program, call: &Call<'_>) -> Result<(), CniEr
     let unavailable = |error: &dyn std::fmt::Display| messages::plain(code::NOT_AVAILABLE, error);
     ready::wait(conf, deadline).map_err(|error| unavailable(&error))?;
     own_needs(conf).map_err(|error| unavailable(&error))?;
-    let Some(network) = program.default_network(conf, deadline)? else {
+    let Some(network) = program.default_network(call)? else {
         LOG.verbose("Status: the default network is known to the API, which is not asked");
         return Ok(());
     };
@@ -108,7 +108,7 @@ pub(crate) fn gc(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError>
             container.pod.label(),
             container.id
         ));
-        program.detached(conf, &engine, container, &container.pod);
+        program.detached(call, &engine, container, &container.pod);
     }
     if report.failures.is_empty() {
         Ok(())

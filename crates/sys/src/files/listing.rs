@@ -1,9 +1,14 @@
-//! The configuration files of a directory.
+//! The configuration files of a directory, and whatever else a plan is made from.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
-use super::FileError;
+use cni::DirFile;
+use plan::PathFact;
+
 use super::directory::Directory;
+use super::{FileError, read_following};
 
 /// A limit that no configuration file comes near.
 const MAX: u64 = 1 << 20;
@@ -45,4 +50,31 @@ pub fn config_dir_listing(path: &Path) -> Result<Listing, FileError> {
         }
     }
     Ok(listing)
+}
+
+/// What lies at a path of the host, for a plan. A file of a directory that cannot be read is told to `passed_over`.
+pub fn look(path: &Path, passed_over: &dyn Fn(&FileError)) -> PathFact {
+    let unreadable = |reason: String, kind: ErrorKind| match kind {
+        ErrorKind::NotFound => PathFact::Missing,
+        _ => PathFact::Unreadable(reason),
+    };
+    let meta = match fs::metadata(path) {
+        Err(error) => return unreadable(error.to_string(), error.kind()),
+        Ok(meta) => meta,
+    };
+    if !meta.is_dir() {
+        return match read_following(path, MAX) {
+            Ok(Some(bytes)) => PathFact::File(bytes),
+            Ok(None) => PathFact::Missing,
+            Err(error) => PathFact::Unreadable(error.to_string()),
+        };
+    }
+    match config_dir_listing(path) {
+        Err(error) => unreadable(error.to_string(), error.kind()),
+        Ok(listing) => {
+            listing.unreadable.iter().for_each(passed_over);
+            let files = listing.files.into_iter();
+            PathFact::Directory(files.map(|(name, bytes)| DirFile { name, bytes }).collect())
+        }
+    }
 }
