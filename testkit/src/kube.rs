@@ -15,4 +15,4 @@ pub(crate) use client::agent;
 pub use client::{Client, Refused, status};
 pub use kubeconfig::{Kubeconfig, User};
 pub use objects::{Annotations, Event, NODE};
-pub use rbac::{OURS, Rule, UPSTREAMS_MANIFEST};
+pub use rbac::{DAEMON, OURS, Rule, UPSTREAMS_MANIFEST};

@@ -9,3 +9,4 @@ pub mod node;
 pub mod podman;
 pub mod recordings;
 pub mod scene;
+pub mod thick;

@@ -25,6 +25,8 @@ macro_rules! every {
 mod attaching;
 #[path = "errors/cluster.rs"]
 mod cluster;
+#[path = "errors/daemon.rs"]
+mod daemon;
 #[path = "errors/fragments.rs"]
 mod fragments;
 #[path = "errors/page.rs"]

@@ -11,3 +11,5 @@ mod dependencies;
 mod files;
 #[path = "repository/sources.rs"]
 mod sources;
+#[path = "repository/specification.rs"]
+mod specification;

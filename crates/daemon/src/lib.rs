@@ -1,13 +1,28 @@
-//! The node's daemon: its settings, what it lays over a plugin's configuration, and the keeper of the node's CNI
-//! configuration.
+//! The node's daemon: it plans for the plugins of its node, over a socket, and keeps the node's CNI configuration.
 //!
-//! **Promises.** The node's first CNI configuration is Multus' own from the moment when there is a primary network: it is
+//! **Promises.** Nothing is attached here: a plugin carries out what is planned, so that a daemon that ends or is killed in
+//! the middle of an attachment costs nothing but time. What the watches have not told yet is never said not to exist. A
+//! status is on the pod before its plugin is told so. As many attachments are under way as the settings allow, in the order
+//! in which they came; nothing else waits behind them.
+//! The node's first CNI configuration is Multus' own from the moment when there is a primary network: it is
 //! written whole or not at all, put back when another program takes it away, and never removed. The primary is never
 //! Multus itself, is never another program's half-written file, and does not change while its file is there. No file of
 //! another program is ever written.
 //!
-//! **Never.** [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
+//! **Never.** No plugin is started, no network namespace entered. [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
 
+mod commit;
+mod events;
+mod flags;
+mod gate;
 pub mod keeper;
 pub mod overlay;
+mod planner;
+mod program;
+mod readiness;
+mod server;
+mod service;
 pub mod settings;
+mod socket;
+
+pub use program::main;

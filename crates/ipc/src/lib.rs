@@ -8,11 +8,13 @@
 
 mod attachment;
 mod client;
+mod refusal;
 pub mod upstream;
 mod words;
 
 pub use attachment::{AttachmentWords, PlanWordsError};
 pub use client::{Connection, IpcError, LIMIT, Reply};
+pub use refusal::Refusal;
 pub use words::{
     Added, Commit, Detached, Failed, PlanReply, PlanRequest, PodWords, StatusReply, path,
 };

@@ -53,6 +53,40 @@ pub const OURS: &[Rule] = &[
     },
 ];
 
+/// What our own manifest grants to the daemon: the same, and watches.
+pub const DAEMON: &[Rule] = &[
+    Rule {
+        groups: &[""],
+        resources: &["pods"],
+        verbs: &["watch", "list", "get"],
+    },
+    Rule {
+        groups: &[""],
+        resources: &["pods/status"],
+        verbs: &["patch"],
+    },
+    Rule {
+        groups: &["k8s.cni.cncf.io"],
+        resources: &["network-attachment-definitions"],
+        verbs: &["watch", "list", "get"],
+    },
+    Rule {
+        groups: &["resource.k8s.io"],
+        resources: &["resourceclaims"],
+        verbs: &["get"],
+    },
+    Rule {
+        groups: &["resource.k8s.io"],
+        resources: &["resourceslices"],
+        verbs: &["list"],
+    },
+    Rule {
+        groups: &["", "events.k8s.io"],
+        resources: &["events"],
+        verbs: &["create", "patch"],
+    },
+];
+
 /// What clusters have whose manifest is upstream's: wide on definitions, and no patch on pods.
 pub const UPSTREAMS_MANIFEST: &[Rule] = &[
     Rule {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use suites::errors::PAGE;
 
-use crate::{Sample, attaching, cluster, planning, provoked, specification};
+use crate::{Sample, attaching, cluster, daemon, planning, provoked, specification};
 
 /// Rows that nothing outside the program can bring about.
 const UNPROVOKED: [&str; 1] = ["internal fault"];
@@ -14,6 +14,7 @@ fn samples() -> impl Iterator<Item = Sample> {
         .chain(planning::samples())
         .chain(attaching::samples())
         .chain(cluster::samples())
+        .chain(daemon::samples())
 }
 
 #[test]

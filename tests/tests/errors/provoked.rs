@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use suites::multus::program;
 use suites::scene::Scene;
 
 /// Code and message of each.
@@ -10,6 +11,7 @@ pub(crate) fn messages() -> Vec<(u64, String)> {
     let mut all = requests();
     all.extend(manifests());
     all.extend(apis());
+    all.push(without_daemon());
     all
 }
 
@@ -53,6 +55,15 @@ fn requests() -> Vec<(u64, String)> {
     scene.pod.netns = "/proc/self/ns/net".to_owned();
     all.push(scene.call("ADD", &conf).error());
     all
+}
+
+/// What the plugin of a daemon says that is not there.
+fn without_daemon() -> (u64, String) {
+    let mut scene = Scene::new();
+    scene.node.multus = program("multus-shim");
+    let mut conf = scene.conf_with(&[], json!({"add": "100ms"}));
+    conf["daemonSocketDir"] = json!(scene.signals);
+    scene.call("ADD", &conf).error()
 }
 
 /// The runtime cannot be told, so that the log is.

@@ -78,13 +78,15 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "shim",
-        ours: &["cni"],
+        ours: &["cni", "engine", "ipc", "npwg", "plan", "plugin", "sys"],
         never: EFFECTS,
     },
     Rule {
         package: "daemon",
-        ours: &["cni", "npwg", "plan", "engine", "sys", "cluster", "devices"],
-        never: &[],
+        ours: &[
+            "cni", "npwg", "plan", "plugin", "engine", "sys", "cluster", "devices", "ipc",
+        ],
+        never: &["netlink", "nix", "libc"],
     },
     Rule {
         package: "thin",

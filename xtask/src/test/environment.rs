@@ -45,7 +45,17 @@ pub(super) fn set_up(outcome: &mut Outcome) -> Result<Vec<(&'static str, PathBuf
     if std::env::var_os(MULTUS_BIN_DIR).is_none() {
         run(
             outcome,
-            &mut cargo(&["build", "--profile", "ci", "-p", "thin", "-p", "shim"]),
+            &mut cargo(&[
+                "build",
+                "--profile",
+                "ci",
+                "-p",
+                "thin",
+                "-p",
+                "shim",
+                "-p",
+                "daemon",
+            ]),
         )?;
         programs.push((MULTUS_BIN_DIR, target.join("ci")));
     }

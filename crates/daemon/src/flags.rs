@@ -1,0 +1,101 @@
+//! The command line (B1.40, B1.41).
+
+use std::path::PathBuf;
+
+/// Where the configuration is looked for unless it is said (B1.40).
+const CONFIG: &str = "/etc/cni/net.d/multus.d/daemon-config.json";
+
+/// What flags there are.
+pub(crate) const USAGE: &str = "Usage of multus-daemon:
+  -config string
+    \tpath of the configuration (default \"/etc/cni/net.d/multus.d/daemon-config.json\")
+  -version
+    \tprint the version
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Flags {
+    /// To serve, as this file says.
+    Serve(PathBuf),
+    /// To print the version.
+    Version,
+    /// To print what flags there are.
+    Help,
+    /// Something that there is not, in the words of Go's `flag` package.
+    Wrong(String),
+}
+
+/// Reads the command line as Go's `flag` package does: one or two dashes, up to the first word that is no flag.
+pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
+    let mut config = PathBuf::from(CONFIG);
+    let mut version = false;
+    while let Some(argument) = arguments.next() {
+        let flag = match argument.strip_prefix('-') {
+            None | Some("" | "-") => break,
+            Some(flag) => flag.strip_prefix('-').unwrap_or(flag),
+        };
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (flag, None),
+        };
+        match (name, value) {
+            ("config", value) => match value.or_else(|| arguments.next()) {
+                Some(path) => config = path.into(),
+                None => return Flags::Wrong(format!("flag needs an argument: -{name}")),
+            },
+            ("version", value) => {
+                let value = value.unwrap_or_else(|| "true".to_owned());
+                match plugin::boolean(&value) {
+                    Some(on) => version = on,
+                    None => {
+                        let text = format!("invalid boolean value {value:?} for -{name}");
+                        return Flags::Wrong(text);
+                    }
+                }
+            }
+            ("h" | "help", _) => return Flags::Help,
+            _ if name.is_empty() || name.starts_with('-') => {
+                return Flags::Wrong(format!("bad flag syntax: {argument}"));
+            }
+            _ => return Flags::Wrong(format!("flag provided but not defined: -{name}")),
+        }
+    }
+    if version {
+        Flags::Version
+    } else {
+        Flags::Serve(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_read_as_go_reads_it() {
+        // B1.40, B1.41
+        let serve = |path: &str| Flags::Serve(path.into());
+        let wrong = |text: &str| Flags::Wrong(text.to_owned());
+        for (line, expected) in [
+            ("", serve(CONFIG)),
+            ("-config /c", serve("/c")),
+            ("--config=/c", serve("/c")),
+            ("-config= -version=0", serve("")),
+            ("word -version", serve(CONFIG)),
+            ("-config /c -version", Flags::Version),
+            ("--version=T", Flags::Version),
+            ("-h", Flags::Help),
+            ("-config", wrong("flag needs an argument: -config")),
+            ("-v", wrong("flag provided but not defined: -v")),
+            (
+                "-version=x",
+                wrong("invalid boolean value \"x\" for -version"),
+            ),
+            ("---version", wrong("bad flag syntax: ---version")),
+        ] {
+            let words = line.split_whitespace().map(str::to_owned);
+            assert_eq!(read(words), expected, "{line}");
+        }
+    }
+}

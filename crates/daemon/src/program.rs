@@ -1,0 +1,288 @@
+//! The program: configuration, parts, serving, the end.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cluster::{ClusterError, Limits, Live, WatchOptions, Watches};
+use devices::Kubelet;
+use plugin::{LOG, LogTo};
+use sys::files::FileError;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::interval;
+
+use crate::events::Events;
+use crate::flags::{self, Flags};
+use crate::gate::Gate;
+use crate::keeper::{self, KeeperError, Report};
+use crate::planner::Planner;
+use crate::readiness::Readiness;
+use crate::server::Server;
+use crate::service::Service;
+use crate::settings::{Settings, SettingsError};
+use crate::socket::{Socket, SocketError};
+
+/// No honest configuration comes near it.
+const LARGEST: u64 = 1 << 20;
+/// How often old log files are looked after, and for how long.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+const TIDYING: Duration = Duration::from_secs(20);
+/// Threads that wait for files and for the kubelet; more plans than that wait for them.
+const BLOCKING: usize = 8;
+/// How long events that are not posted yet keep a daemon that ends.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
+
+/// Why the program ends other than by a signal.
+#[derive(Debug, thiserror::Error)]
+enum Exit {
+    #[error("failed to read the daemon's configuration: {0}")]
+    Unreadable(#[from] FileError),
+    #[error("failed to read the daemon's configuration {}: there is no such file", .0.display())]
+    Missing(PathBuf),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(
+        "no Kubernetes API to ask: neither kubeconfig in the daemon's configuration nor KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT in the environment"
+    )]
+    NoApi,
+    #[error("error getting k8s client: {0}")]
+    Api(#[from] ClusterError),
+    #[error("failed to keep the node's configuration: {0}")]
+    Keeper(#[from] KeeperError),
+    #[error("must run as root: plugins are, and nobody else may ask for plans")]
+    NotRoot,
+    #[error("failed to start serving: {0}")]
+    Server(#[from] SocketError),
+    #[error("failed to start serving: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+impl Exit {
+    /// B1.43
+    fn status(&self) -> u8 {
+        match self {
+            Self::Unreadable(_) | Self::Missing(_) | Self::Settings(_) => 1,
+            Self::NoApi | Self::Api(_) => 1,
+            Self::Keeper(_) => 2,
+            Self::NotRoot | Self::Server(_) | Self::Runtime(_) => 3,
+        }
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = std::env::args_os().skip(1);
+    match flags::read(arguments.map(|word| word.to_string_lossy().into_owned())) {
+        Flags::Serve(config) => serve(&config),
+        Flags::Version => {
+            println!("multus-daemon: {}", plugin::version());
+            ExitCode::from(4)
+        }
+        Flags::Help => {
+            eprint!("{}", flags::USAGE);
+            ExitCode::SUCCESS
+        }
+        Flags::Wrong(text) => {
+            eprint!("{text}\n{}", flags::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Every end has its reason on stderr, whatever the settings of the log are.
+fn serve(config: &Path) -> ExitCode {
+    let settings = match read(config) {
+        Ok(settings) => settings,
+        Err(exit) => return leave(&exit, false),
+    };
+    let logs_to_stderr = settings.log_to_stderr;
+    plugin::log_to(LogTo {
+        level: &settings.log_level,
+        stderr: logs_to_stderr,
+        file: settings.log_file.clone(),
+        options: settings.log_options,
+    });
+    match prepare().and_then(|runtime| runtime.block_on(run(settings))) {
+        Ok(signal) => {
+            if !logs_to_stderr {
+                eprintln!("multus-daemon: ended by {signal}");
+            }
+            LOG.verbose(format_args!("ended by {signal}"));
+            ExitCode::SUCCESS
+        }
+        Err(exit) => leave(&exit, logs_to_stderr),
+    }
+}
+
+fn leave(exit: &Exit, is_told: bool) -> ExitCode {
+    if !is_told {
+        eprintln!("multus-daemon: {exit}");
+    }
+    LOG.error(exit);
+    ExitCode::from(exit.status())
+}
+
+fn read(config: &Path) -> Result<Settings, Exit> {
+    let bytes = sys::files::read_following(config, LARGEST)?
+        .ok_or_else(|| Exit::Missing(config.to_owned()))?;
+    Ok(Settings::parse(&bytes)?)
+}
+
+fn prepare() -> Result<Runtime, Exit> {
+    if !sys::environment::is_root() {
+        return Err(Exit::NotRoot);
+    }
+    Ok(Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING)
+        .build()?)
+}
+
+/// Serves until a signal comes; tells which.
+async fn run(settings: Settings) -> Result<&'static str, Exit> {
+    let mut signals = Signals::new()?;
+    let settings = Arc::new(settings);
+    let live = Arc::new(connect(&settings)?);
+    let options = WatchOptions {
+        node: sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty()),
+        ..WatchOptions::default()
+    };
+    let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
+    let watches = Arc::new(Watches::start(&live, &options, &observer)?);
+    let keeper = keeper::Watch::start(&settings, journal)?;
+    let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
+    let events = Events::start(Arc::clone(&live), settings.netconf.timeouts.events);
+    let (stopping, is_stopping) = watch::channel(false);
+    let service = Service {
+        readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
+        planner: Planner {
+            live: Arc::clone(&live),
+            watches,
+            status,
+            settings: Arc::clone(&settings),
+            kubelet: Kubelet::default(),
+            events: events.clone(),
+        },
+        gate: Gate::new(settings.connection_limit, is_stopping),
+        live,
+        settings: Arc::clone(&settings),
+        events: events.clone(),
+    };
+    let (socket, listener) = Socket::bind(&settings.socket_dir)?;
+    LOG.verbose(format_args!(
+        "{} listens on {}",
+        plugin::version(),
+        socket.path().display()
+    ));
+    let server = Server::new(listener, service);
+    let housekeeping = tokio::spawn(tidy());
+    let (signal, guests) = server.serve(signals.next()).await?;
+    LOG.verbose(format_args!("caught {signal}, finishing what is under way"));
+    // Those who come now wait for the successor.
+    socket.remove();
+    stopping.send_replace(true);
+    tokio::select! {
+        () = guests.leave() => {}
+        again = signals.next() => LOG.warning(format_args!("caught {again}, ending at once")),
+    }
+    housekeeping.abort();
+    events.flush(LAST_EVENTS).await;
+    Ok(signal)
+}
+
+/// A client as the daemon's configuration or the environment of its pod says (B5.1).
+fn connect(settings: &Settings) -> Result<Live, Exit> {
+    let limits = Limits {
+        request: Limits::default().request.min(settings.netconf.timeouts.api),
+        ..Limits::default()
+    };
+    let runtime = Handle::current();
+    if let Some(kubeconfig) = &settings.netconf.kubeconfig {
+        return Ok(Live::from_kubeconfig(kubeconfig, limits, &runtime)?);
+    }
+    let set = |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
+    let service = set("KUBERNETES_SERVICE_HOST").zip(set("KUBERNETES_SERVICE_PORT"));
+    let (host, port) = service.ok_or(Exit::NoApi)?;
+    Ok(Live::in_cluster(&host, &port, limits, &runtime)?)
+}
+
+/// Old log files.
+async fn tidy() {
+    let mut interval = interval(TIDY_EVERY);
+    loop {
+        interval.tick().await;
+        let _done = spawn_blocking(|| LOG.tidy(Instant::now() + TIDYING)).await;
+    }
+}
+
+/// B1.45
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Exit> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// What the keeper tells.
+fn journal(report: &Report) {
+    if report.is_warning() {
+        LOG.warning(report);
+    } else {
+        LOG.verbose(report);
+    }
+}
+
+/// What the watches tell.
+struct Journal;
+
+impl cluster::Observer for Journal {
+    fn listed(&self, what: &str, objects: usize) {
+        LOG.verbose(format_args!("{objects} {what} listed"));
+    }
+
+    fn failed(&self, error: &ClusterError, pause: Duration) {
+        LOG.warning(format_args!(
+            "failed to {error}; tried again in {:.1} s",
+            pause.as_secs_f64()
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_the_status_that_upstream_gives_it() {
+        // B1.43, B1.44
+        let io = || std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        for (exit, status) in [
+            (Exit::Missing("/c".into()), 1),
+            (Exit::Settings(SettingsError::ConnectionLimit(0)), 1),
+            (Exit::NoApi, 1),
+            (Exit::Keeper(KeeperError::from(io())), 2),
+            (Exit::NotRoot, 3),
+            (Exit::Runtime(io()), 3),
+        ] {
+            assert_eq!(exit.status(), status, "{exit}");
+        }
+    }
+}

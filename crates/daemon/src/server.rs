@@ -1,0 +1,161 @@
+//! Connections: accepted, served, and let go at the end.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::os::unix::net::UnixListener as StdListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use plugin::LOG;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::service::{Guest, Service};
+
+/// How long a connection may be open: longer than any ADD with its undo, unless the configuration gives those more time;
+/// a plugin then makes a new one.
+const LIFE: Duration = Duration::from_secs(300);
+/// How long attachments that are under way keep a daemon that ends.
+const GRACE: Duration = Duration::from_secs(20);
+/// Where the kernel has no connection to give, it is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+/// What is read of a connection at a time.
+const BUFFER: usize = 64 << 10;
+
+/// The server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    listener: StdListener,
+    service: Arc<Service>,
+}
+
+/// Those who are still served.
+#[derive(Debug)]
+pub(crate) struct Guests(JoinSet<()>);
+
+impl Server {
+    pub(crate) fn new(listener: StdListener, service: Service) -> Self {
+        let service = Arc::new(service);
+        Self { listener, service }
+    }
+
+    /// Serves until `end` comes, and hands over what that says, and the guests.
+    pub(crate) async fn serve<T>(self, end: impl Future<Output = T>) -> io::Result<(T, Guests)> {
+        self.listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(self.listener)?;
+        let mut guests = JoinSet::new();
+        tokio::pin!(end);
+        let end = loop {
+            tokio::select! {
+                biased;
+                end = &mut end => break end,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) if is_root(&stream) => {
+                        guests.spawn(host(stream, Arc::clone(&self.service)));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        LOG.error(format_args!("cannot accept a connection: {error}"));
+                        sleep(PAUSE).await;
+                    }
+                },
+                Some(_) = guests.join_next() => {}
+            }
+        };
+        Ok((end, Guests(guests)))
+    }
+}
+
+impl Guests {
+    /// Waits until all have gone. Whoever has no attachment under way goes at once; a plugin that finds its connection closed
+    /// asks the successor.
+    pub(crate) async fn leave(mut self) {
+        let all = async { while self.0.join_next().await.is_some() {} };
+        if timeout(GRACE, all).await.is_err() {
+            LOG.warning(format_args!(
+                "{} attachments are still under way; their plugins tell the successor",
+                self.0.len()
+            ));
+        }
+    }
+}
+
+/// Plugins run as root; the socket's mode is not the only thing between everybody else and the node's networks.
+fn is_root(stream: &UnixStream) -> bool {
+    let refusal = refusal(stream.peer_cred().map(|peer| peer.uid()));
+    if let Some(reason) = &refusal {
+        LOG.error(format_args!("refused a connection: {reason}"));
+    }
+    refusal.is_none()
+}
+
+fn refusal(user: io::Result<u32>) -> Option<String> {
+    match user {
+        Ok(0) => None,
+        Ok(user) => Some(format!("user {user} is not root")),
+        Err(error) => Some(format!("nobody can tell whose it is: {error}")),
+    }
+}
+
+/// Serves one connection.
+async fn host(stream: UnixStream, service: Arc<Service>) {
+    let guest = Arc::new(Guest::default());
+    let mut is_stopping = service.is_stopping();
+    let (who, service) = (Arc::clone(&guest), service);
+    let answering = service_fn(move |request| {
+        let (guest, service) = (Arc::clone(&who), Arc::clone(&service));
+        async move { Ok::<_, Infallible>(service.answer(&guest, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .auto_date_header(false)
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), answering);
+    tokio::pin!(connection);
+    let stopped = async {
+        // Nobody stops it any more where the sender is gone.
+        if is_stopping
+            .wait_for(|is_stopping| *is_stopping)
+            .await
+            .is_err()
+        {
+            pending::<()>().await;
+        }
+    };
+    let served = timeout(LIFE, async {
+        tokio::select! {
+            served = connection.as_mut() => return served,
+            () = stopped => {}
+        }
+        if !guest.is_planned() {
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.await
+    });
+    match served.await {
+        Ok(Err(error)) => LOG.debug(format_args!("a connection broke: {error}")),
+        Err(_) => LOG.warning(format_args!(
+            "closed a connection that was open for {} s",
+            LIFE.as_secs()
+        )),
+        Ok(Ok(())) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_is_not_root_or_that_nobody_knows_is_refused() {
+        assert_eq!(refusal(Ok(0)), None);
+        assert_eq!(refusal(Ok(7)).unwrap(), "user 7 is not root");
+        let unknown = refusal(Err(io::ErrorKind::Other.into()));
+        assert!(unknown.is_some());
+    }
+}

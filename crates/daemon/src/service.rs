@@ -1,0 +1,290 @@
+//! What the daemon answers, by path.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cluster::Live;
+use cni::{CniError, code};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Body;
+use ipc::upstream::{HEALTHZ, READYZ};
+use ipc::{Detached, StatusReply, path};
+use plugin::LOG;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::commit;
+use crate::events::Events;
+use crate::gate::{Gate, Place};
+use crate::planner::Planner;
+use crate::readiness::Readiness;
+use crate::settings::Settings;
+
+/// The longest request: no configuration and no status comes near it.
+const LONGEST: usize = 4 << 20;
+/// How long a request may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
+
+/// Answers requests.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) readiness: Readiness,
+    pub(crate) planner: Planner,
+    pub(crate) gate: Gate,
+    pub(crate) live: Arc<Live>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) events: Events,
+}
+
+/// One connection, as long as it is open.
+#[derive(Debug, Default)]
+pub(crate) struct Guest {
+    /// Of the attachment that was planned over it.
+    place: Mutex<Option<Place>>,
+}
+
+impl Guest {
+    /// Whether an attachment is under way over this connection.
+    pub(crate) fn is_planned(&self) -> bool {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.is_some()
+    }
+
+    fn take(&self, place: Option<Place>) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+}
+
+/// What is answered.
+#[derive(Debug)]
+enum Answer {
+    /// It is done.
+    Done,
+    /// A document.
+    Document(Vec<u8>),
+    /// Text for people.
+    Text(String),
+    /// Not yet, or not any more; the plugin asks again.
+    NotReady(String),
+    /// No; the plugin hands it on.
+    Refused(CniError),
+    /// The request cannot be understood.
+    Bad(String),
+    /// There is no such path.
+    Unknown,
+}
+
+impl Service {
+    /// Answers one request of a guest.
+    pub(crate) async fn answer<B>(
+        &self,
+        guest: &Guest,
+        request: Request<B>,
+    ) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        let (head, body) = request.into_parts();
+        let answer = match (&head.method, head.uri.path()) {
+            (_, HEALTHZ) => Answer::Done,
+            (_, READYZ) => self.ready(),
+            (&Method::POST, path::STATUS) => self.status(),
+            (&Method::POST, endpoint) => match read(body).await {
+                Ok(body) => self.act(guest, endpoint, &body).await,
+                Err(reason) => Answer::Bad(reason),
+            },
+            _ => Answer::Unknown,
+        };
+        answer.into()
+    }
+
+    async fn act(&self, guest: &Guest, endpoint: &str, body: &[u8]) -> Answer {
+        let done = match endpoint {
+            path::PLAN => self.plan(guest, body).await,
+            path::COMMIT => self.commit(body).await,
+            path::FAILED => decode(body).map(|words| {
+                commit::failed(&self.events, words);
+                Answer::Done
+            }),
+            path::DETACHED => decode(body).map(|words| {
+                detached(&words);
+                Answer::Done
+            }),
+            _ => Ok(Answer::Unknown),
+        };
+        done.unwrap_or_else(Answer::Bad)
+    }
+
+    async fn plan(&self, guest: &Guest, body: &[u8]) -> Result<Answer, String> {
+        let words = decode(body)?;
+        // Nobody waits in the queue for what cannot be done yet.
+        if let Some(reason) = self.readiness.cannot_attach() {
+            return Ok(Answer::NotReady(reason));
+        }
+        if !guest.is_planned() {
+            let Some(place) = self.gate.enter().await else {
+                return Ok(Answer::NotReady("it is stopping".to_owned()));
+            };
+            guest.take(Some(place));
+        }
+        Ok(match self.planner.plan(&words).await {
+            Ok(reply) => document(&reply),
+            Err(error) => {
+                guest.take(None);
+                Answer::Refused(error)
+            }
+        })
+    }
+
+    async fn commit(&self, body: &[u8]) -> Result<Answer, String> {
+        let patience = self.settings.netconf.timeouts.api;
+        let done = commit::commit(&self.live, &self.events, decode(body)?, patience).await;
+        Ok(match done {
+            Ok(()) => Answer::Done,
+            Err(error) => Answer::Refused(error),
+        })
+    }
+
+    /// Whether pods could be attached now, and the default network where no definition has to be read for it.
+    fn status(&self) -> Answer {
+        if let Some(reason) = self.readiness.cannot_attach() {
+            return Answer::NotReady(reason);
+        }
+        let network = self.planner.default_network();
+        document(&StatusReply {
+            default_network: network,
+        })
+    }
+
+    /// Tells when the daemon ends.
+    pub(crate) fn is_stopping(&self) -> watch::Receiver<bool> {
+        self.gate.is_stopping()
+    }
+
+    fn ready(&self) -> Answer {
+        if *self.is_stopping().borrow() {
+            return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
+        }
+        match self.readiness.report(self.gate.inside()) {
+            (true, text) => Answer::Text(text),
+            (false, text) => Answer::NotReady(text),
+        }
+    }
+}
+
+/// A container is detached, as far as its plugin came. What it had to leave stands in the ledger, where the next DEL or GC
+/// finds it; here it is told.
+fn detached(words: &Detached) {
+    let id = cni::excerpt(&words.container_id);
+    if words.left.is_empty() {
+        LOG.verbose(format_args!("container {id} is detached"));
+    } else {
+        let left = words.left.join(" / ");
+        LOG.warning(format_args!("container {id} is not detached: {left}"));
+    }
+}
+
+/// The whole body, in time and within the limit.
+async fn read<B>(body: B) -> Result<Bytes, String>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    match timeout(ARRIVAL, Limited::new(body, LONGEST).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) => Err(format!("cannot read the request: {error}")),
+        Err(_) => Err("cannot read the request: it does not come to its end".to_owned()),
+    }
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    gojson::from_slice(body).map_err(|error| format!("cannot read the request: {error}"))
+}
+
+fn document(reply: &impl Serialize) -> Answer {
+    match gojson::to_vec(reply) {
+        Ok(bytes) => Answer::Document(bytes),
+        Err(error) => Answer::Refused(CniError::new(code::INTERNAL, error.to_string())),
+    }
+}
+
+impl From<Answer> for Response<Full<Bytes>> {
+    fn from(answer: Answer) -> Self {
+        const JSON: &str = "application/json";
+        const TEXT: &str = "text/plain; charset=utf-8";
+        let text = |status, text: String| (status, TEXT, Bytes::from(text));
+        let (status, kind, body) = match answer {
+            Answer::Done => text(StatusCode::OK, String::new()),
+            Answer::Document(bytes) => (StatusCode::OK, JSON, bytes.into()),
+            Answer::Text(told) => text(StatusCode::OK, told),
+            Answer::NotReady(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
+            Answer::Bad(reason) => text(StatusCode::BAD_REQUEST, reason),
+            Answer::Unknown => text(StatusCode::NOT_FOUND, String::new()),
+            Answer::Refused(error) => {
+                let words = ipc::upstream::Error {
+                    code: error.code,
+                    msg: error.msg,
+                    details: error.details.unwrap_or_default(),
+                };
+                let bytes = gojson::to_vec(&words).unwrap_or_default();
+                (StatusCode::INTERNAL_SERVER_ERROR, JSON, bytes.into())
+            }
+        };
+        let mut response = Self::new(Full::new(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    fn wait<T>(work: impl Future<Output = T>) -> T {
+        let runtime = Builder::new_current_thread().enable_time().build();
+        runtime.unwrap().block_on(work)
+    }
+
+    #[test]
+    fn each_answer_has_the_status_that_tells_a_plugin_what_to_do() {
+        let error = CniError::new(7, "no");
+        for (answer, status, text) in [
+            (Answer::Done, 200, ""),
+            (Answer::Document(b"{}".to_vec()), 200, "{}"),
+            (Answer::Text("fine".to_owned()), 200, "fine"),
+            (Answer::NotReady("why".to_owned()), 503, "why"),
+            (Answer::Bad("what".to_owned()), 400, "what"),
+            (Answer::Unknown, 404, ""),
+            (Answer::Refused(error), 500, r#"{"code":7,"msg":"no"}"#),
+        ] {
+            let response = Response::from(answer);
+            assert_eq!(response.status().as_u16(), status, "{text}");
+            let body = wait(response.into_body().collect()).unwrap().to_bytes();
+            assert_eq!(body, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_or_no_request_is_told_so() {
+        let body = Full::new(Bytes::from(vec![b' '; LONGEST + 1]));
+        let error = wait(read(body)).unwrap_err();
+        assert!(error.starts_with("cannot read the request: "), "{error}");
+        let error = decode::<Detached>(b"{\"containerID\": 1}").unwrap_err();
+        assert!(error.contains("containerID"), "{error}");
+        assert_eq!(
+            decode::<Detached>(b"{\"containerID\":\"c\"}")
+                .unwrap()
+                .left
+                .len(),
+            0
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! The socket's place in the file system.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use plugin::LOG;
+
+/// Its name in `socketDir` (B6.10).
+const NAME: &str = "multus.sock";
+
+/// Nobody can be served.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {}: {source}", path.display())]
+pub(crate) struct SocketError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Our socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    path: PathBuf,
+    /// Device and inode.
+    identity: Option<(u64, u64)>,
+}
+
+impl Socket {
+    /// Listens, for root alone. The socket takes the place of a predecessor's in one step: there is no moment without one.
+    /// Everything else in the directory stays as it is (Q55).
+    pub(crate) fn bind(directory: &Path) -> Result<(Self, UnixListener), SocketError> {
+        let failed = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| SocketError {
+                action,
+                path,
+                source,
+            }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(failed("create directory", directory))?;
+        let (path, beside) = (
+            directory.join(NAME),
+            directory.join(format!(".{}", std::process::id())),
+        );
+        // Of one who had our process id and was killed in between.
+        let _none = fs::remove_file(&beside);
+        let listener = UnixListener::bind(&beside).map_err(failed("bind", &beside))?;
+        let placed = fs::set_permissions(&beside, Permissions::from_mode(0o600))
+            .and_then(|()| fs::rename(&beside, &path));
+        if let Err(source) = placed {
+            let _gone = fs::remove_file(&beside);
+            return Err(failed("put the socket at", &path)(source));
+        }
+        let identity = identity(&path);
+        Ok((Self { path, identity }, listener))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes it away, unless it is another's by now.
+    pub(crate) fn remove(&self) {
+        if self.identity.is_none() || identity(&self.path) != self.identity {
+            return;
+        }
+        if let Err(error) = fs::remove_file(&self.path) {
+            LOG.warning(format_args!(
+                "cannot remove {}: {error}",
+                self.path.display()
+            ));
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let about = fs::symlink_metadata(path).ok()?;
+    Some((about.dev(), about.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_successor_takes_the_place_and_its_predecessor_leaves_it_alone() {
+        // B6.94, Q55: nothing else in the directory is touched
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("run/multus");
+        let (first, _listens) = Socket::bind(&directory).unwrap();
+        fs::create_dir(directory.join("other")).unwrap();
+        let mode = fs::metadata(first.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+
+        let (second, listener) = Socket::bind(&directory).unwrap();
+        first.remove();
+        UnixStream::connect(second.path()).unwrap();
+        listener.accept().unwrap();
+        assert_eq!(names(&directory), ["multus.sock", "other"]);
+
+        second.remove();
+        assert_eq!(names(&directory), ["other"]);
+    }
+
+    #[test]
+    fn a_socket_that_a_killed_daemon_left_is_no_obstacle() {
+        // B6.93
+        let folder = tempfile::tempdir().unwrap();
+        let (left, listener) = Socket::bind(folder.path()).unwrap();
+        drop(listener);
+        assert!(UnixStream::connect(left.path()).is_err());
+        let (_socket, _listener) = Socket::bind(folder.path()).unwrap();
+        UnixStream::connect(left.path()).unwrap();
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(NAME)).unwrap();
+        let error = Socket::bind(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("put the socket at /"), "{error}");
+        assert_eq!(names(folder.path()), [NAME]);
+
+        let file = folder.path().join("file");
+        let _no_directory = UnixListener::bind(&file).unwrap();
+        let error = Socket::bind(&file).unwrap_err().to_string();
+        assert!(error.starts_with("create directory /"), "{error}");
+    }
+}

@@ -1,0 +1,135 @@
+//! The daemon did not do what it was asked.
+
+use cni::{CniError, code};
+use thiserror::Error;
+
+use crate::{IpcError, Reply, upstream};
+
+/// Why not.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// It could not be asked.
+    #[error(transparent)]
+    Unasked(#[from] IpcError),
+    /// It is starting or stopping, or a part of it is not ready.
+    #[error("the daemon is not ready: {0}")]
+    NotReady(String),
+    /// It does not know the question: a daemon of upstream's.
+    #[error("the daemon does not know what it was asked")]
+    Unknown,
+    /// Its answer is none.
+    #[error("the daemon's answer to {endpoint} cannot be read: {reason}")]
+    Unreadable {
+        /// What was asked.
+        endpoint: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// It said no.
+    #[error("{}", .0.msg)]
+    Error(CniError),
+}
+
+impl Refusal {
+    /// Tells a refusal from an answer by its HTTP status.
+    ///
+    /// # Errors
+    /// It is a refusal.
+    pub fn unless_good(reply: Reply) -> Result<Vec<u8>, Self> {
+        match reply.status {
+            200 => Ok(reply.body),
+            404 => Err(Self::Unknown),
+            503 => Err(Self::NotReady(text(&reply.body))),
+            status => Err(Self::Error(error(status, &reply.body))),
+        }
+    }
+
+    /// Whether a daemon that starts or restarts would explain it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unasked(error) => error.may_pass(),
+            Self::NotReady(_) => true,
+            Self::Unknown | Self::Unreadable { .. } | Self::Error(_) => false,
+        }
+    }
+
+    /// The CNI error code.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::Error(error) => error.code,
+            Self::Unreadable { .. } => code::DECODING_FAILURE,
+            Self::Unasked(_) | Self::NotReady(_) | Self::Unknown => code::TRY_AGAIN_LATER,
+        }
+    }
+}
+
+/// A CNI error, or text (B6.24, B6.27).
+fn error(status: u16, body: &[u8]) -> CniError {
+    match gojson::from_slice::<upstream::Error>(body) {
+        Ok(error) if !error.msg.is_empty() => {
+            let told = CniError::new(error.code, error.msg);
+            match error.details.is_empty() {
+                true => told,
+                false => told.with_details(error.details),
+            }
+        }
+        _ => {
+            let text = text(body);
+            let message = format!("CNI request failed with status {status}: '{text}'");
+            CniError::new(code::INTERNAL, message)
+        }
+    }
+}
+
+/// A line for people.
+fn text(body: &[u8]) -> String {
+    cni::excerpt(String::from_utf8_lossy(body).trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, body: &str) -> Refusal {
+        let body = body.as_bytes().to_vec();
+        Refusal::unless_good(Reply { status, body }).unwrap_err()
+    }
+
+    #[test]
+    fn what_the_daemon_says_is_told_by_its_status() {
+        // B6.24, B6.27
+        for (status, body, code, text, may_pass) in [
+            (503, "why\n", 11, "the daemon is not ready: why", true),
+            (
+                404,
+                "",
+                11,
+                "the daemon does not know what it was asked",
+                false,
+            ),
+            (500, r#"{"code":7,"msg":"no"}"#, 7, "no", false),
+            (
+                400,
+                "oops\n",
+                999,
+                "CNI request failed with status 400: 'oops'",
+                false,
+            ),
+        ] {
+            let refusal = refusal(status, body);
+            assert_eq!(refusal.to_string(), text);
+            assert_eq!(
+                (refusal.code(), refusal.may_pass()),
+                (code, may_pass),
+                "{text}"
+            );
+        }
+        let good = Reply {
+            status: 200,
+            body: vec![1],
+        };
+        assert_eq!(Refusal::unless_good(good).unwrap(), [1]);
+    }
+}

@@ -1,0 +1,225 @@
+//! Plans by the daemon of this node, and tells it what became of the pod.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cni::{CniError, code};
+use engine::{Attached, Committed, EngineError};
+use ipc::{
+    Added, Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply,
+    path,
+};
+use plan::{Plan, PodRef};
+use plugin::messages::{of_pod, plain};
+use plugin::{Call, LOG, Planned, Planner};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::upstream;
+
+/// How long an ADD waits for a daemon that starts or restarts (B6.30).
+const WAIT: Duration = Duration::from_secs(60);
+
+/// The longest pause between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The daemon, as one call sees it.
+pub(crate) struct Daemon {
+    socket: PathBuf,
+    /// Open from the plan to the commit: as long as it is, the attachment counts as in flight.
+    connection: RefCell<Option<Connection>>,
+}
+
+/// Where the daemon listens (B2.130); everything else in the configuration is the engine's or the daemon's.
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Place {
+    daemon_socket_dir: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            daemon_socket_dir: "/run/multus/".to_owned(),
+        }
+    }
+}
+
+impl Daemon {
+    pub(crate) fn of(call: &Call<'_>) -> Result<Self, CniError> {
+        let place: Place = gojson::from_slice(&call.request.config)
+            .map_err(|error| plain(code::DECODING_FAILURE, error))?;
+        Ok(Self {
+            socket: PathBuf::from(place.daemon_socket_dir).join("multus.sock"),
+            connection: RefCell::new(None),
+        })
+    }
+
+    /// Asks once. An empty answer is none.
+    pub(crate) fn ask<T: DeserializeOwned>(
+        &self,
+        endpoint: &str,
+        words: &impl Serialize,
+        deadline: Instant,
+    ) -> Result<Option<T>, Refusal> {
+        let body = gojson::to_vec(words)
+            .map_err(|error| Refusal::Error(CniError::new(code::INTERNAL, error.to_string())))?;
+        let answer = Refusal::unless_good(self.post(endpoint, &body, deadline)?)?;
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        gojson::from_slice(&answer)
+            .map(Some)
+            .map_err(|error| Refusal::Unreadable {
+                endpoint: endpoint.to_owned(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// It answered nothing where it should have.
+    pub(crate) fn empty(endpoint: &str) -> Refusal {
+        Refusal::Unreadable {
+            endpoint: endpoint.to_owned(),
+            reason: "it is empty".to_owned(),
+        }
+    }
+
+    /// Asks until the daemon is there and ready, or the time is over.
+    pub(crate) fn ask_until<T: DeserializeOwned>(
+        &self,
+        endpoint: &str,
+        words: &impl Serialize,
+        until: Instant,
+        deadline: Instant,
+    ) -> Result<Option<T>, Refusal> {
+        let (mut pause, mut is_told) = (Duration::from_millis(10), false);
+        loop {
+            match self.ask(endpoint, words, deadline) {
+                Err(refusal) if refusal.may_pass() && Instant::now() + pause < until => {
+                    if !is_told {
+                        LOG.verbose(format_args!("waiting for the daemon: {refusal}"));
+                        is_told = true;
+                    }
+                    thread::sleep(pause);
+                    pause = PAUSE.min(pause * 2);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Posts over the connection that is open, or over a new one where that is gone: a daemon that ended meanwhile has a
+    /// successor, and nothing that is told to both does harm.
+    fn post(&self, endpoint: &str, body: &[u8], deadline: Instant) -> Result<Reply, IpcError> {
+        let open = self.connection.take().filter(Connection::is_open);
+        if let Some(mut connection) = open {
+            match connection.post(endpoint, body, deadline) {
+                Err(error) if error.may_pass() => {}
+                Err(error) => return Err(error),
+                Ok(reply) => {
+                    self.connection.replace(Some(connection));
+                    return Ok(reply);
+                }
+            }
+        }
+        let mut connection = Connection::open(&self.socket)?;
+        let reply = connection.post(endpoint, body, deadline)?;
+        self.connection.replace(Some(connection));
+        Ok(reply)
+    }
+}
+
+impl Planner for Daemon {
+    fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
+        let part = |part: Option<String>| part.unwrap_or_default();
+        let words = PlanRequest {
+            container_id: part(call.request.container_id.as_ref().map(ToString::to_string)),
+            ifname: part(call.request.ifname.as_ref().map(ToString::to_string)),
+            netns: call.request.netns.clone(),
+            args: call.request.args.clone(),
+            config: String::from_utf8_lossy(&call.request.config).into_owned(),
+        };
+        let begin = Instant::now();
+        let until = call.deadline.min(begin + WAIT);
+        let reply: PlanReply = match self.ask_until(path::PLAN, &words, until, call.deadline) {
+            Ok(Some(reply)) => reply,
+            Ok(None) => {
+                let refusal = Self::empty(path::PLAN);
+                return Err(of_pod(refusal.code(), &call.args.pod, refusal));
+            }
+            Err(Refusal::Unknown) => return upstream::add(self, call, until),
+            // The daemon words it as the thin plugin would.
+            Err(Refusal::Error(error)) => return Err(error),
+            Err(refusal @ Refusal::Unreadable { .. }) => {
+                return Err(of_pod(refusal.code(), &call.args.pod, refusal));
+            }
+            Err(refusal) => {
+                let waited = begin.elapsed().as_secs_f64();
+                let text =
+                    format_args!("{refusal}; waited {waited:.1} s for the node's multus-daemon");
+                return Err(of_pod(refusal.code(), &call.args.pod, text));
+            }
+        };
+        let (outcome, warnings) = reply
+            .outcome()
+            .map_err(|error| of_pod(code::INTERNAL, &call.args.pod, error))?;
+        for line in warnings {
+            LOG.warning(format_args!("[{}]: {line}", call.args.pod.label()));
+        }
+        Ok(Planned::Outcome(outcome))
+    }
+
+    fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
+        let network_status = npwg::status::render(&attached.statuses)
+            .map_err(|error| (error.to_string(), code::INTERNAL))?;
+        let added = attached.interfaces.iter();
+        let words = Commit {
+            pod: PodWords::from(pod),
+            container_id: part_id(call),
+            network_status: if attached.statuses.is_empty() && attached.failed.is_empty() {
+                String::new()
+            } else {
+                network_status
+            },
+            added: added
+                .map(|(ifname, addresses, network)| Added {
+                    ifname: ifname.clone(),
+                    addresses: addresses.clone(),
+                    network: network.clone(),
+                })
+                .collect(),
+            failed: attached.failed.0.iter().map(ToString::to_string).collect(),
+        };
+        // The daemon may have been restarted meanwhile.
+        let told: Result<Option<()>, _> =
+            self.ask_until(path::COMMIT, &words, call.deadline, call.deadline);
+        told.map(drop)
+            .map_err(|refusal| (refusal.to_string(), refusal.code()))
+    }
+
+    fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
+        let words = Failed {
+            pod: PodWords::from(pod),
+            container_id: part_id(call),
+            reason: error.to_string(),
+        };
+        let deadline = Instant::now() + call.conf.timeouts.events;
+        let told: Result<Option<()>, _> = self.ask(path::FAILED, &words, deadline);
+        if let Err(refusal) = told {
+            LOG.verbose(format_args!(
+                "[{}]: the pod is not told: {refusal}",
+                pod.label()
+            ));
+        }
+    }
+
+    /// The daemon posts the events of what was committed.
+    fn attached(&self, _: &Call<'_>, _: &PodRef, _: &Plan, _: &Attached) {}
+}
+
+fn part_id(call: &Call<'_>) -> String {
+    let id = call.request.container_id.as_ref();
+    id.map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,79 @@
+//! `multus-shim`: the CNI plugin of a node with a daemon. The daemon plans, this process carries the plan out, with the same
+//! engine as `multus`; CHECK, GC and DEL need no daemon.
+
+mod daemon;
+mod upstream;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cni::{CniError, NetworkConf, code};
+use daemon::Daemon;
+use engine::{Container, Engine, Failures};
+use ipc::{Detached, StatusReply, path};
+use plan::{NetConf, PlanError, PodRef};
+use plugin::messages::plain;
+use plugin::{Call, LOG, Planner, Program};
+
+/// How long a daemon is given to take note of a DEL; it looks at the ledgers by itself too.
+const NOTE: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    plugin::main(&Shim)
+}
+
+struct Shim;
+
+impl Program for Shim {
+    fn name(&self) -> &'static str {
+        "multus-shim"
+    }
+
+    fn conf(&self, config: &[u8]) -> Result<NetConf, PlanError> {
+        NetConf::parse_for_shim(config)
+    }
+
+    fn planner(&self, call: &Call<'_>) -> Result<Box<dyn Planner>, CniError> {
+        Ok(Box::new(Daemon::of(call)?))
+    }
+
+    fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError> {
+        let unavailable = |error: &dyn std::fmt::Display| plain(code::NOT_AVAILABLE, error);
+        let reply: Option<StatusReply> = Daemon::of(call)?
+            .ask(path::STATUS, &(), call.deadline)
+            .map_err(|error| unavailable(&error))?;
+        let text = reply.and_then(|reply| reply.default_network);
+        text.map(|text| NetworkConf::parse(text.as_bytes()))
+            .transpose()
+            .map_err(|error| unavailable(&error))
+    }
+
+    fn detached(&self, call: &Call<'_>, _: &Engine<'_>, container: &Container, _: &PodRef) {
+        note(call, container, Vec::new());
+    }
+
+    /// The daemon takes note of what is left, and does not try again by itself: the runtime has to, and so it is told.
+    fn tries_again(&self, call: &Call<'_>, container: &Container, left: &Failures) -> bool {
+        let left = left.0.iter().map(ToString::to_string).collect();
+        note(call, container, left);
+        false
+    }
+}
+
+/// Tells the daemon of a DEL, if it is there.
+fn note(call: &Call<'_>, container: &Container, left: Vec<String>) {
+    let words = Detached {
+        container_id: container.id.to_string(),
+        left,
+    };
+    let told = Daemon::of(call).and_then(|daemon| {
+        let asked: Result<Option<()>, _> =
+            daemon.ask(path::DETACHED, &words, Instant::now() + NOTE);
+        asked.map_err(|error| plain(code::TRY_AGAIN_LATER, error))
+    });
+    if let Err(error) = told {
+        LOG.verbose(format_args!(
+            "the daemon does not know of this DEL yet: {error}"
+        ));
+    }
+}

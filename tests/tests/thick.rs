@@ -1,0 +1,10 @@
+//! `multus-shim` and `multus-daemon` over a real Kubernetes API: the daemon plans, the plugin carries out.
+
+#[path = "thick/attaching.rs"]
+mod attaching;
+#[path = "thick/ends.rs"]
+mod ends;
+#[path = "thick/queue.rs"]
+mod queue;
+#[path = "thick/starts.rs"]
+mod starts;

@@ -1,0 +1,119 @@
+//! A daemon that ends, or is killed.
+
+use std::fs;
+
+use serde_json::json;
+use suites::scene::until;
+use suites::thick::{ThickNode, answer};
+use testkit::Signal;
+
+#[test]
+fn detaching_needs_no_daemon() {
+    // B4.100, decided: DEL works from the ledger alone
+    let node = ThickNode::new("thick-del");
+    node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
+    let daemon = node.started();
+    let conf = node.generated();
+    let pod = node.pod("web", "net-a");
+    let before = node.snapshot();
+    node.add(&pod, &conf).good();
+    daemon.stop();
+
+    node.call("CHECK", &pod.container, &conf).silent();
+    node.del(&pod, &conf);
+
+    node.nothing_left(&before, &[]);
+}
+
+#[test]
+fn what_a_del_could_not_undo_stays_in_the_ledger_and_is_tried_again_by_the_runtime() {
+    // B6.31, Q16: a DEL is not said to be good that was not
+    let node = ThickNode::new("thick-left");
+    let mut network = node.scripted("net-a", "10.1.0.2/24");
+    let fail = json!({"code": 100, "msg": "not now"});
+    network["script"]["per_verb"] = json!({"DEL": {"fail": fail}});
+    node.define("net-a", &network);
+    let daemon = node.started();
+    let conf = node.generated();
+    let pod = node.pod("web", "net-a");
+    node.add(&pod, &conf).good();
+
+    for _ in 0..2 {
+        let answer = node.call("DEL", &pod.container, &conf);
+        answer.refused(100, &["not now"]);
+        assert_eq!(
+            node.ledger(&pod.container.id).as_array().map(Vec::len),
+            Some(1)
+        );
+    }
+
+    let told = daemon.stop().stderr_text();
+    let line = format!("warning: container {} is not detached: ", pod.container.id);
+    assert!(told.contains(&line), "{told}");
+}
+
+#[test]
+fn a_daemon_that_is_killed_between_plan_and_commit_costs_nothing_but_time() {
+    // B6.93
+    let node = ThickNode::new("thick-killed");
+    let go = node.define_slow();
+    let daemon = node.started();
+    let pod = node.pod("web", "slow");
+    let add = node.begin_add(&pod, &node.generated());
+    node.begun("slow", 1);
+
+    daemon.kill();
+    fs::write(go, "").unwrap();
+    let _daemon = node.start();
+
+    answer(add).good();
+    assert_eq!(node.attachments_of(&pod).len(), 2);
+    assert_eq!(node.events_once(&pod, 2).len(), 2);
+}
+
+#[test]
+fn a_daemon_that_is_asked_to_end_finishes_what_is_under_way_and_leaves_the_configuration() {
+    // B6.90, Q45, Q46
+    let node = ThickNode::new("thick-drains");
+    let go = node.define_slow();
+    let mut daemon = node.started();
+    let pod = node.pod("web", "slow");
+    let own = node.generated();
+    let add = node.begin_add(&pod, &own);
+    node.begun("slow", 1);
+
+    daemon.0.signal(Signal::TERM).unwrap();
+    until("the socket is gone", || !node.socket().exists());
+    assert!(daemon.0.is_running().unwrap());
+    fs::write(go, "").unwrap();
+
+    answer(add).good();
+    let ended = daemon.0.wait().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr_text());
+    let text = ended.stderr_text();
+    assert!(text.contains("ended by SIGTERM"), "{text}");
+    assert_eq!(node.attachments_of(&pod).len(), 2);
+    assert_eq!(node.events_of(&pod).len(), 2);
+    assert_eq!(node.generated(), own);
+}
+
+#[test]
+fn a_successor_takes_the_socket_over_and_its_predecessor_leaves_it_alone() {
+    // B6.92, B6.94
+    let node = ThickNode::new("thick-successor");
+    let first = node.started();
+    let conf = node.generated();
+    let inode = || {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(node.socket()).unwrap().ino()
+    };
+    let before = inode();
+    let _second = node.start();
+    until("the socket is the successor's", || inode() != before);
+
+    first.stop();
+
+    let pod = node.annotated_pod("web", &[]);
+    node.add(&pod, &conf).good();
+    assert_eq!(node.attachments_of(&pod).len(), 1);
+}
