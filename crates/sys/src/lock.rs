@@ -93,9 +93,13 @@ impl ContainerLock {
         let mut held = Held::acquire(&path, alone, until)?;
         let mut ended = Vec::new();
         if let EndHolders::OfAdd { until } = on_timeout {
-            while held.is_none() && Instant::now() < until {
+            // Once in any case, also where the first wait has used up all the time.
+            while held.is_none() {
                 ended.extend(holders::end(&path, container_id, until));
                 held = Held::acquire(&path, alone, until.min(Instant::now() + LOOK_AGAIN))?;
+                if Instant::now() >= until {
+                    break;
+                }
             }
         }
         let held = held.ok_or_else(|| LockError::Busy {
