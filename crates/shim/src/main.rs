@@ -15,7 +15,7 @@ use plan::{NetConf, PlanError, PodRef};
 use plugin::messages::plain;
 use plugin::{Call, LOG, Planner, Program};
 
-/// How long a daemon is given to take note of a DEL; it looks at the ledgers by itself too.
+/// How long a daemon is given to take note of a DEL, which does not depend on it.
 const NOTE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -73,7 +73,7 @@ fn note(call: &Call<'_>, container: &Container, left: Vec<String>) {
     });
     if let Err(error) = told {
         LOG.verbose(format_args!(
-            "the daemon does not know of this DEL yet: {error}"
+            "the daemon does not know of this DEL: {error}"
         ));
     }
 }
