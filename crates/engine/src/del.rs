@@ -46,8 +46,7 @@ impl Engine<'_> {
         let pod = Some(ledger.container.pod.clone());
         let (failures, kept) = self.settle(ledger, deadline);
         if !failures.is_empty() {
-            let is_kept = kept.is_ok();
-            return Err(EngineError::Del { failures, is_kept });
+            return Err(EngineError::Del(failures));
         }
         kept.map(|()| DelReport { pod, note: None })
     }
@@ -60,8 +59,7 @@ impl Engine<'_> {
     ) -> Result<DelReport, EngineError> {
         let failures = self.take_down_cached(remembered, deadline);
         if !failures.is_empty() {
-            let is_kept = false;
-            return Err(EngineError::Del { failures, is_kept });
+            return Err(EngineError::Del(failures));
         }
         let Some(broken) = broken else {
             // Whoever was killed while writing it may have left something.

@@ -72,13 +72,8 @@ pub enum EngineError {
         undo: Failures,
     },
     /// Some attachments could not be undone.
-    #[error("{failures}")]
-    Del {
-        /// Which, and why.
-        failures: Failures,
-        /// The ledger says what is left, and is on disk: whoever finds it can try again.
-        is_kept: bool,
-    },
+    #[error("{0}")]
+    Del(Failures),
 }
 
 /// A failure of one attachment.
@@ -270,7 +265,7 @@ impl EngineError {
             Self::Netns { .. } => code::INVALID_ENVIRONMENT,
             Self::Attachment { failure, .. } => failure.kind.code(),
             Self::Commit { code, .. } => *code,
-            Self::Del { failures, .. } | Self::LeftBehind(failures) => failures.code(),
+            Self::Del(failures) | Self::LeftBehind(failures) => failures.code(),
         }
     }
 

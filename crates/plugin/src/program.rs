@@ -37,10 +37,8 @@ pub trait Program {
     /// A container is detached, by DEL or GC.
     fn detached(&self, call: &Call<'_>, engine: &Engine<'_>, container: &Container, pod: &PodRef);
 
-    /// A DEL could not undo this, and the ledger says so. Whether somebody tries again, so that the DEL is good (B6.31).
-    fn tries_again(&self, _: &Call<'_>, _: &Container, _: &Failures) -> bool {
-        false
-    }
+    /// A DEL could not undo this; the runtime is told so and tries again.
+    fn not_detached(&self, _: &Call<'_>, _: &Container, _: &Failures) {}
 }
 
 /// What a person sees who runs the program by hand (B1.23).

@@ -52,11 +52,9 @@ impl Program for Shim {
         note(call, container, Vec::new());
     }
 
-    /// The daemon takes note of what is left, and does not try again by itself: the runtime has to, and so it is told.
-    fn tries_again(&self, call: &Call<'_>, container: &Container, left: &Failures) -> bool {
+    fn not_detached(&self, call: &Call<'_>, container: &Container, left: &Failures) {
         let left = left.0.iter().map(ToString::to_string).collect();
         note(call, container, left);
-        false
     }
 }
 

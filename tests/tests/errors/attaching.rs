@@ -110,7 +110,7 @@ fn engine() -> Vec<EngineError> {
             code: 11,
             undo: Failures::default(),
         }],
-        EngineError::Del { .. } => [EngineError::Del { failures: several(), is_kept: true }],
+        EngineError::Del(_) => [EngineError::Del(several())],
     })
 }
 

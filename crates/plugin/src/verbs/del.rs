@@ -16,20 +16,14 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
     let runtime = ground.runtime(call);
     let engine = ground.engine(&runtime);
     let pod = &call.args.pod;
-    let report = match engine.del(&remembered(&container, call), call.deadline) {
-        Ok(report) => report,
-        Err(EngineError::Del {
-            failures,
-            is_kept: true,
-        }) if program.tries_again(call, &container, &failures) => {
-            LOG.warning(format_args!(
-                "[{}]: to be tried again: {failures}",
-                pod.label()
-            ));
-            return Ok(());
-        }
-        Err(error) => return Err(messages::carrying_out(pod, &error)),
-    };
+    let report = engine
+        .del(&remembered(&container, call), call.deadline)
+        .map_err(|error| {
+            if let EngineError::Del(left) = &error {
+                program.not_detached(call, &container, left);
+            }
+            messages::carrying_out(pod, &error)
+        })?;
     if let Some(note) = report.note {
         LOG.warning(format_args!("[{}]: {note}", pod.label()));
     }
