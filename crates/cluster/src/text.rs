@@ -3,7 +3,7 @@
 /// The text in one line of at most `most` bytes, cut where a character ends.
 pub(crate) fn one_line(text: &str, most: usize) -> String {
     let mut line = String::new();
-    for word in text.split(|c: char| c.is_control() || c == ' ') {
+    for word in text.split(|c: char| c == ' ' || c.is_control() || is_invisible(c)) {
         if word.is_empty() {
             continue;
         }
@@ -17,6 +17,11 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
     }
     cut(&mut line, most);
     line
+}
+
+/// What ends a line or turns its direction: behind it a terminal would show an error that says something else.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Shortens the text to `most` bytes; what was cut shows as `...`.
@@ -47,6 +52,12 @@ mod tests {
                 "\u{1b}[31mred",
                 20,
                 "[31mred",
+            ),
+            (
+                "what turns the direction of a line",
+                "a\u{202e}b\u{2066}c\u{2028}d",
+                20,
+                "a b c d",
             ),
             ("too long", "abcdefghij", 8, "abcde..."),
             ("exactly fitting", "abcdefgh", 8, "abcdefgh"),
