@@ -27,7 +27,8 @@ pub(super) fn ensure(recipe: &Recipe) -> anyhow::Result<PathBuf> {
     };
     let (go_mod, go_sum) = (read("go.mod")?, read("go.sum")?);
     let ldflags = ldflags(recipe, &go_mod)?;
-    let hash = cache::hash(&[go_mod.as_bytes(), go_sum.as_bytes(), ldflags.as_bytes()]);
+    let flags = format!("{ldflags}{}", recipe.tags);
+    let hash = cache::hash(&[go_mod.as_bytes(), go_sum.as_bytes(), flags.as_bytes()]);
 
     let entry = cache::entry(&format!("{}-{hash:016x}", recipe.name), |directory| {
         let started = Instant::now();
@@ -64,6 +65,8 @@ fn build(recipe: &Recipe, module: &Path, ldflags: &str, directory: &Path) -> any
         "-trimpath",
         "-ldflags",
         ldflags,
+        "-tags",
+        recipe.tags,
         "-o",
         &output,
     ])

@@ -5,6 +5,16 @@
 pub enum Part {
     /// `kube-apiserver`.
     KubeApiserver,
+    /// `kube-controller-manager`.
+    KubeControllerManager,
+    /// `kube-scheduler`.
+    KubeScheduler,
+    /// `kubelet`.
+    Kubelet,
+    /// `kubectl`.
+    Kubectl,
+    /// `containerd`, its shim for `runc`, and `ctr`.
+    Containerd,
     /// `etcd`.
     Etcd,
     /// The reference CNI plugins (`bridge`, `macvlan`, `host-local`, …).
@@ -26,6 +36,8 @@ pub(super) struct Recipe {
     pub(super) package: &'static str,
     /// The program's name where Go would choose another one.
     pub(super) program: &'static str,
+    /// Go's build tags.
+    pub(super) tags: &'static str,
     /// The dependency whose version the program is to report, and the Go package that holds the variables for it.
     pub(super) stamp: Option<Stamp>,
 }
@@ -39,7 +51,20 @@ pub(super) struct Stamp {
 
 impl Part {
     /// Every part, in the order of what they cost.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 9] = [
+        Self::Cnitool,
+        Self::CniPlugins,
+        Self::Etcd,
+        Self::KubeApiserver,
+        Self::KubeScheduler,
+        Self::Kubectl,
+        Self::KubeControllerManager,
+        Self::Kubelet,
+        Self::Containerd,
+    ];
+
+    /// Those that suites use that run no pod.
+    pub const OF_THE_SUITES: [Self; 4] = [
         Self::Cnitool,
         Self::CniPlugins,
         Self::Etcd,
@@ -48,42 +73,68 @@ impl Part {
 
     pub(super) fn recipe(self) -> Recipe {
         match self {
-            Self::KubeApiserver => Recipe {
-                name: "kube-apiserver",
-                what: "the Kubernetes API server (its first build takes about six minutes)",
-                module: "kubernetes",
-                package: "k8s.io/kubernetes/cmd/kube-apiserver",
-                program: "",
-                stamp: Some(Stamp {
-                    dependency: "k8s.io/kubernetes",
-                    variables: "k8s.io/component-base/version",
-                }),
+            Self::KubeApiserver => of_kubernetes(
+                "kube-apiserver",
+                "the Kubernetes API server (its first build takes about six minutes)",
+                "k8s.io/kubernetes/cmd/kube-apiserver",
+            ),
+            Self::KubeControllerManager => of_kubernetes(
+                "kube-controller-manager",
+                "the controllers of a cluster",
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+            ),
+            Self::KubeScheduler => of_kubernetes(
+                "kube-scheduler",
+                "the scheduler of a cluster",
+                "k8s.io/kubernetes/cmd/kube-scheduler",
+            ),
+            Self::Kubelet => of_kubernetes(
+                "kubelet",
+                "a node's agent of the cluster",
+                "k8s.io/kubernetes/cmd/kubelet",
+            ),
+            Self::Kubectl => of_kubernetes(
+                "kubectl",
+                "Kubernetes' command line",
+                "k8s.io/kubernetes/cmd/kubectl",
+            ),
+            Self::Containerd => Recipe {
+                tags: "no_btrfs,no_devmapper,no_zfs",
+                ..everything_of("containerd", "the container runtime")
             },
             Self::Etcd => Recipe {
-                name: "etcd",
-                what: "the API server's store",
-                module: "etcd",
-                package: "tool",
                 // The module's root is the program, and Go would call it `server`.
                 program: "etcd",
-                stamp: None,
+                ..everything_of("etcd", "the API server's store")
             },
-            Self::CniPlugins => Recipe {
-                name: "cni-plugins",
-                what: "the reference CNI plugins",
-                module: "cni-plugins",
-                package: "tool",
-                program: "",
-                stamp: None,
-            },
-            Self::Cnitool => Recipe {
-                name: "cnitool",
-                what: "libcni's command line",
-                module: "cnitool",
-                package: "tool",
-                program: "",
-                stamp: None,
-            },
+            Self::CniPlugins => everything_of("cni-plugins", "the reference CNI plugins"),
+            Self::Cnitool => everything_of("cnitool", "libcni's command line"),
         }
+    }
+}
+
+/// All that a module of the part's own name pins.
+fn everything_of(name: &'static str, what: &'static str) -> Recipe {
+    Recipe {
+        name,
+        what,
+        module: name,
+        package: "tool",
+        program: "",
+        tags: "",
+        stamp: None,
+    }
+}
+
+/// One of Kubernetes' own programs, which are pinned together and report the version.
+fn of_kubernetes(name: &'static str, what: &'static str, package: &'static str) -> Recipe {
+    Recipe {
+        package,
+        module: "kubernetes",
+        stamp: Some(Stamp {
+            dependency: "k8s.io/kubernetes",
+            variables: "k8s.io/component-base/version",
+        }),
+        ..everything_of(name, what)
     }
 }
