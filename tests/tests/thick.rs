@@ -6,5 +6,7 @@ mod attaching;
 mod ends;
 #[path = "thick/queue.rs"]
 mod queue;
+#[path = "thick/rest.rs"]
+mod rest;
 #[path = "thick/starts.rs"]
 mod starts;

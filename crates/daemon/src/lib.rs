@@ -1,7 +1,8 @@
 //! The node's daemon: it plans for the plugins of its node, over a socket, and keeps the node's CNI configuration.
 //!
 //! **Promises.** Nothing is attached here: a plugin carries out what is planned, so that a daemon that ends or is killed in
-//! the middle of an attachment costs nothing but time. What the watches have not told yet is never said not to exist. A
+//! the middle of an attachment costs nothing but time. What a plugin could not undo is undone here in the end, never beside
+//! somebody else who works on the container. What the watches have not told yet is never said not to exist. A
 //! status is on the pod before its plugin is told so. As many attachments are under way as the settings allow, in the order
 //! in which they came; nothing else waits behind them.
 //! The node's first CNI configuration is Multus' own from the moment when there is a primary network: it is
@@ -9,7 +10,7 @@
 //! Multus itself, is never another program's half-written file, and does not change while its file is there. No file of
 //! another program is ever written.
 //!
-//! **Never.** No plugin is started, no network namespace entered. [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
+//! **Never.** [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
 
 mod commit;
 mod events;
@@ -20,6 +21,7 @@ pub mod overlay;
 mod planner;
 mod program;
 mod readiness;
+mod retries;
 mod server;
 mod service;
 pub mod settings;

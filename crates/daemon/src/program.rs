@@ -21,6 +21,7 @@ use crate::gate::Gate;
 use crate::keeper::{self, KeeperError, Report};
 use crate::planner::Planner;
 use crate::readiness::Readiness;
+use crate::retries::Retries;
 use crate::server::Server;
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
@@ -106,7 +107,13 @@ fn serve(config: &Path) -> ExitCode {
         file: settings.log_file.clone(),
         options: settings.log_options,
     });
-    match prepare().and_then(|runtime| runtime.block_on(run(settings))) {
+    let ran = prepare().and_then(|runtime| {
+        let ran = runtime.block_on(run(settings));
+        // Whoever still waits for a plugin or a file does so for nobody.
+        runtime.shutdown_background();
+        ran
+    });
+    match ran {
         Ok(signal) => {
             if !logs_to_stderr {
                 eprintln!("multus-daemon: ended by {signal}");
@@ -168,6 +175,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
             events: events.clone(),
         },
         gate: Gate::new(settings.connection_limit, is_stopping),
+        retries: Retries::start(settings.netconf.clone(), settings.site()),
         live,
         settings: Arc::clone(&settings),
         events: events.clone(),

@@ -45,7 +45,7 @@ impl Readiness {
     }
 
     /// Whether the node is ready, and a line for each part.
-    pub(crate) fn report(&self, inside: usize) -> (bool, String) {
+    pub(crate) fn report(&self, inside: usize, left: usize) -> (bool, String) {
         let status = (self.keeper)();
         let now = Instant::now();
         let parts = [
@@ -56,6 +56,7 @@ impl Readiness {
                 watch(&self.watches.definitions().progress(), now),
             ),
             ("attachments", Ok(format!("{inside} under way"))),
+            ("retries", Ok(format!("{left} containers not detached yet"))),
         ];
         lines(&parts)
     }

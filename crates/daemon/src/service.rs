@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::Live;
-use cni::{CniError, code};
+use cni::{CniError, ContainerId, code};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -23,6 +23,7 @@ use crate::events::Events;
 use crate::gate::{Gate, Place};
 use crate::planner::Planner;
 use crate::readiness::Readiness;
+use crate::retries::Retries;
 use crate::settings::Settings;
 
 /// The longest request: no configuration and no status comes near it.
@@ -36,6 +37,7 @@ pub(crate) struct Service {
     pub(crate) readiness: Readiness,
     pub(crate) planner: Planner,
     pub(crate) gate: Gate,
+    pub(crate) retries: Retries,
     pub(crate) live: Arc<Live>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) events: Events,
@@ -112,7 +114,7 @@ impl Service {
                 Answer::Done
             }),
             path::DETACHED => decode(body).map(|words| {
-                detached(&words);
+                self.detached(&words);
                 Answer::Done
             }),
             _ => Ok(Answer::Unknown),
@@ -150,6 +152,21 @@ impl Service {
         })
     }
 
+    /// A container is detached, as far as its plugin came. What it had to leave stands in the ledger, and is tried again.
+    fn detached(&self, words: &Detached) {
+        let Ok(id) = ContainerId::parse(&words.container_id) else {
+            return;
+        };
+        if words.left.is_empty() {
+            LOG.verbose(format_args!("container {id} is detached"));
+            self.retries.gone(id);
+        } else {
+            let left = words.left.join(" / ");
+            LOG.warning(format_args!("container {id} is not detached: {left}"));
+            self.retries.left(id);
+        }
+    }
+
     /// Whether pods could be attached now, and the default network where no definition has to be read for it.
     fn status(&self) -> Answer {
         if let Some(reason) = self.readiness.cannot_attach() {
@@ -170,22 +187,11 @@ impl Service {
         if *self.is_stopping().borrow() {
             return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
         }
-        match self.readiness.report(self.gate.inside()) {
+        let (inside, left) = (self.gate.inside(), self.retries.pending());
+        match self.readiness.report(inside, left) {
             (true, text) => Answer::Text(text),
             (false, text) => Answer::NotReady(text),
         }
-    }
-}
-
-/// A container is detached, as far as its plugin came. What it had to leave stands in the ledger, where the next DEL or GC
-/// finds it; here it is told.
-fn detached(words: &Detached) {
-    let id = cni::excerpt(&words.container_id);
-    if words.left.is_empty() {
-        LOG.verbose(format_args!("container {id} is detached"));
-    } else {
-        let left = words.left.join(" / ");
-        LOG.warning(format_args!("container {id} is not detached: {left}"));
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plan::{LogOptions, NetConf, PlanError};
+use plugin::Site;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -294,6 +295,14 @@ impl Settings {
     #[must_use]
     pub fn is_auto(&self) -> bool {
         self.config_file == ConfigFile::Auto
+    }
+
+    /// Where the daemon's own plugins run.
+    #[must_use]
+    pub fn site(&self) -> Site {
+        Site::Daemon {
+            root: self.chroot_dir.clone(),
+        }
     }
 
     /// Whether a pod whose annotations name no network gets the primary and no other network.

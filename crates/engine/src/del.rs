@@ -25,7 +25,8 @@ impl Engine<'_> {
     /// that nobody knows is detached already.
     ///
     /// # Errors
-    /// What could not be undone; it stays in the ledger.
+    /// [`EngineError::Del`] for what could not be undone: a ledger on disk says so. [`EngineError::DelUnrecorded`] where
+    /// none does.
     pub fn del(
         &self,
         remembered: &Remembered<'_>,
@@ -44,11 +45,8 @@ impl Engine<'_> {
                 .clone_from(&remembered.container.netns);
         }
         let pod = Some(ledger.container.pod.clone());
-        let (failures, kept) = self.settle(ledger, deadline);
-        if !failures.is_empty() {
-            return Err(EngineError::Del(failures));
-        }
-        kept.map(|()| DelReport { pod, note: None })
+        let (left, kept) = self.settle(ledger, deadline);
+        undone(left, kept).map(|()| DelReport { pod, note: None })
     }
 
     fn del_cached(
@@ -57,9 +55,10 @@ impl Engine<'_> {
         deadline: Instant,
         broken: Option<LedgerError>,
     ) -> Result<DelReport, EngineError> {
-        let failures = self.take_down_cached(remembered, deadline);
-        if !failures.is_empty() {
-            return Err(EngineError::Del(failures));
+        let (records, left) = self.take_down(self.cached_ledger(remembered), deadline);
+        if !left.is_empty() {
+            let kept = self.keep(remembered.container.clone(), records);
+            return undone(left, kept).map(|()| DelReport::default());
         }
         let Some(broken) = broken else {
             // Whoever was killed while writing it may have left something.
@@ -191,15 +190,19 @@ impl Engine<'_> {
         remembered: &Remembered<'_>,
         deadline: Instant,
     ) -> Failures {
+        self.take_down(self.cached_ledger(remembered), deadline).1
+    }
+
+    /// What the result cache knows of a container, in place of its ledger.
+    fn cached_ledger(&self, remembered: &Remembered<'_>) -> Ledger {
         let mut entries = self.runtime.cached_of(&remembered.container.id);
         entries.sort_by(|one, other| one.if_name.cmp(&other.if_name));
         let records = entries.into_iter().filter_map(cached_record).collect();
-        let ledger = Ledger {
+        Ledger {
             container: remembered.container.clone(),
             phase: Phase::Detaching,
             records,
-        };
-        self.take_down(ledger, deadline).1
+        }
     }
 
     /// The path of the sandbox if it still is one: plugins release addresses without it, and fail over a dead path.
@@ -257,6 +260,20 @@ impl Engine<'_> {
                 source,
             })
     }
+}
+
+/// Whether nothing is left of a container, and the ledger says the same.
+pub(crate) fn undone(left: Failures, kept: Result<(), EngineError>) -> Result<(), EngineError> {
+    if left.is_empty() {
+        return kept;
+    }
+    Err(match kept {
+        Ok(()) => EngineError::Del(left),
+        Err(cause) => EngineError::DelUnrecorded {
+            left,
+            cause: Box::new(cause),
+        },
+    })
 }
 
 /// Waits until a ledger is on disk.

@@ -71,9 +71,17 @@ pub enum EngineError {
         /// What could not be undone after it.
         undo: Failures,
     },
-    /// Some attachments could not be undone.
+    /// Some attachments could not be undone; the ledger on disk says which.
     #[error("{0}")]
     Del(Failures),
+    /// Some attachments could not be undone, and the ledger says something else.
+    #[error("{left}; the ledger does not say so: {cause}")]
+    DelUnrecorded {
+        /// What is left.
+        left: Failures,
+        /// What is wrong with the ledger.
+        cause: Box<Self>,
+    },
 }
 
 /// A failure of one attachment.
@@ -265,7 +273,9 @@ impl EngineError {
             Self::Netns { .. } => code::INVALID_ENVIRONMENT,
             Self::Attachment { failure, .. } => failure.kind.code(),
             Self::Commit { code, .. } => *code,
-            Self::Del(failures) | Self::LeftBehind(failures) => failures.code(),
+            Self::Del(left) | Self::LeftBehind(left) | Self::DelUnrecorded { left, .. } => {
+                left.code()
+            }
         }
     }
 

@@ -142,7 +142,7 @@ impl Engine<'_> {
 
     /// The container's ledger, where no request says anything about it. One of upstream's names neither pod nor
     /// configuration.
-    fn recall(&self, id: &ContainerId) -> Result<Option<Ledger>, EngineError> {
+    pub(crate) fn recall(&self, id: &ContainerId) -> Result<Option<Ledger>, EngineError> {
         let netns = || {
             let mut cached = self.runtime.cached_of(id).into_iter();
             cached.find_map(|entry| (!entry.netns.is_empty()).then_some(entry.netns))

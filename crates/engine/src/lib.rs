@@ -1,5 +1,5 @@
 //! Carries a plan out, and back: the ledger first, delegates in order, undo in reverse, routes, the network status, and
-//! DEL, CHECK, STATUS and GC from what the ledger says.
+//! DEL and what a DEL had to leave, CHECK, STATUS and GC from what the ledger says.
 //!
 //! Synchronous, over ports that it defines ([`LedgerStore`], [`DeviceInfoFiles`], [`Netns`], [`Observer`]) and those of
 //! [`cni`]. Whoever calls holds the container's lock.
@@ -17,6 +17,7 @@ mod ledger;
 mod observer;
 mod ports;
 mod precheck;
+mod rest;
 mod routes;
 #[cfg(test)]
 mod testing;

@@ -6,6 +6,7 @@
 //! Never in here: Kubernetes, async, what a plan is made from.
 
 mod flags;
+mod ground;
 mod journal;
 pub mod messages;
 mod planner;
@@ -13,6 +14,8 @@ mod program;
 mod verbs;
 
 pub use flags::{boolean, version};
+pub use ground::{Ground, Site};
 pub use journal::{LOG, LogTo, log_to};
 pub use planner::{Call, Planned, Planner};
 pub use program::{Program, main};
+pub use verbs::{Give, run};

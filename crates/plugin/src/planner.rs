@@ -45,6 +45,9 @@ pub trait Planner {
     /// The plan could not be carried out; what had been attached is undone.
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError);
 
+    /// The result of what somebody else carried out cannot be given to the runtime: he is told to take it back.
+    fn take_back(&self, _: &Call<'_>) {}
+
     /// The runtime has the result.
     fn attached(&self, call: &Call<'_>, pod: &PodRef, plan: &Plan, attached: &Attached);
 }

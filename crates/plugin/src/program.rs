@@ -4,10 +4,11 @@ use std::io::{self, Read, Write};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-use cni::{About, CniError, Invocation, NetworkConf, Version};
+use cni::{About, CniError, CniResult, Invocation, NetworkConf, Version, code};
 use engine::{Container, Engine, Failures};
 use plan::{NetConf, PlanError, PodRef};
 
+use crate::ground::Site;
 use crate::journal::LOG;
 use crate::{Call, Planner, flags, messages, verbs};
 
@@ -37,8 +38,16 @@ pub trait Program {
     /// A container is detached, by DEL or GC.
     fn detached(&self, call: &Call<'_>, engine: &Engine<'_>, container: &Container, pod: &PodRef);
 
-    /// A DEL could not undo this; the runtime is told so and tries again.
-    fn not_detached(&self, _: &Call<'_>, _: &Container, _: &Failures) {}
+    /// A DEL could not undo this, which is in the ledger, on disk. Whether that is somebody else's care from now on: the runtime
+    /// is told that all is well then, else to try again.
+    fn takes_over(&self, _: &Call<'_>, _: &Container, _: &Failures) -> bool {
+        false
+    }
+
+    /// Whose process carries its verbs out.
+    fn site(&self) -> Site {
+        Site::Plugin
+    }
 }
 
 /// What a person sees who runs the program by hand (B1.23).
@@ -80,8 +89,8 @@ fn usage(program: &dyn Program) -> String {
     reason = "a panic has nowhere to return to, and an abort would leave stdout empty"
 )]
 fn fault(panic: &PanicHookInfo<'_>) {
-    let error = CniError::new(cni::code::INTERNAL, "Multus: internal fault")
-        .with_details(panic.to_string());
+    let error =
+        CniError::new(code::INTERNAL, "Multus: internal fault").with_details(panic.to_string());
     let _ = write!(io::stdout(), "{}", error.to_json(Version::LATEST.as_str()));
     LOG.panic(&error);
     std::process::exit(1);
@@ -100,7 +109,7 @@ fn serve(program: &dyn Program) -> ExitCode {
                 Version::LATEST.to_string(),
             ),
             Ok(Invocation::Call(request)) => (
-                verbs::run(program, &request, &mut print),
+                verbs::run(program, &request, &mut give),
                 request.config_version.to_string(),
             ),
             Err(error) => (Err(error), Version::LATEST.to_string()),
@@ -116,6 +125,14 @@ fn serve(program: &dyn Program) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the result in the version that the configuration asks for.
+fn give(result: &CniResult, call: &Call<'_>) -> Result<(), CniError> {
+    let text = result
+        .to_json(call.conf.cni_version)
+        .map_err(|error| messages::of_pod(code::INCOMPATIBLE_VERSION, &call.args.pod, error))?;
+    print(&text).map_err(|error| messages::unprinted(&error))
 }
 
 /// Gives the runtime its one document.

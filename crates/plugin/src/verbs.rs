@@ -9,27 +9,24 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cni::{CniError, ContainerId, Runtime, Verb, code};
+use cni::{CniError, CniResult, ContainerId, Runtime, Verb, code};
 use engine::{Container, Remembered};
-use npwg::device_info::{CNI_DIR, DEVICE_PLUGIN_DIR};
 use plan::{NetConf, PodArgs, Timeouts};
-use sys::HostNetns;
-use sys::exec::HostExec;
-use sys::files::{DeviceInfoDirs, DirCache, DirLedger};
+use sys::files::DirCache;
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
-use crate::journal::{self, Journal, LOG};
+use crate::ground::{Ground, Site};
+use crate::journal::{self, LOG};
 use crate::{Call, Program, messages};
 
-/// Gives the runtime a result.
-pub(crate) type Print<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
+/// Gives a result to whoever asked for it.
+pub type Give<'a> = &'a mut dyn FnMut(&CniResult, &Call<'_>) -> Result<(), CniError>;
 
-/// Runs one verb.
-pub(crate) fn run(
-    program: &dyn Program,
-    request: &cni::Request,
-    print: Print<'_>,
-) -> Result<(), CniError> {
+/// Carries out one verb. Where the result of an ADD cannot be given, nothing stays attached.
+///
+/// # Errors
+/// What the runtime is told.
+pub fn run(program: &dyn Program, request: &cni::Request, give: Give<'_>) -> Result<(), CniError> {
     let begin = Instant::now();
     let conf = program
         .conf(&request.config)
@@ -45,12 +42,15 @@ pub(crate) fn run(
         args: &args,
         deadline: begin + limit(&conf.timeouts, request.command),
     };
-    journal::configure(&conf);
+    let site = program.site();
+    if site == Site::Plugin {
+        journal::configure(&conf);
+    }
     journal::begins(&call);
     let done = match request.command {
-        Verb::Add => add::run(program, &call, print),
+        Verb::Add => add::run(program, &call, give),
         Verb::Del => del::run(program, &call),
-        Verb::Check => query::check(&call),
+        Verb::Check => query::check(program, &call),
         Verb::Status => query::status(program, &call),
         Verb::Gc => query::gc(program, &call),
         // Answered before any configuration is read.
@@ -60,7 +60,7 @@ pub(crate) fn run(
         journal::ended(&call, begin.elapsed());
     }
     // Where a moment more or less matters least.
-    if matches!(request.command, Verb::Del | Verb::Gc) {
+    if site == Site::Plugin && matches!(request.command, Verb::Del | Verb::Gc) {
         LOG.tidy(Instant::now() + TIDYING);
     }
     done
@@ -79,49 +79,14 @@ fn limit(timeouts: &Timeouts, verb: Verb) -> Duration {
 /// Compressing an old log file takes about a second for 100 MB.
 const TIDYING: Duration = Duration::from_secs(20);
 
-/// What the engine stands on, for one configuration.
-struct Ground {
-    exec: HostExec,
-    cache: DirCache,
-    ledgers: DirLedger,
-    device_info: DeviceInfoDirs,
-    netns: HostNetns,
+/// What the engine stands on, for one call.
+fn ground(program: &dyn Program, call: &Call<'_>) -> Ground {
+    Ground::new(call.conf, &program.site(), call.request.netns_override)
 }
 
-impl Ground {
-    fn new(call: &Call<'_>) -> Self {
-        let conf = call.conf;
-        Self {
-            exec: HostExec::default(),
-            cache: DirCache::below(&conf.cni_dir),
-            ledgers: DirLedger::new(&conf.cni_dir),
-            device_info: DeviceInfoDirs::new(DEVICE_PLUGIN_DIR.as_ref(), CNI_DIR.as_ref()),
-            netns: HostNetns::new(call.request.netns_override),
-        }
-    }
-
-    /// The search path begins with `binDir` (B4.120).
-    fn runtime<'a>(&'a self, call: &Call<'_>) -> Runtime<'a> {
-        let first = &call.conf.bin_dir;
-        let mut path = vec![first.clone()];
-        let others = call.request.path.iter();
-        path.extend(others.filter(|directory| *directory != first).cloned());
-        Runtime {
-            exec: &self.exec,
-            cache: &self.cache,
-            path,
-        }
-    }
-
-    fn engine<'a>(&'a self, runtime: &'a Runtime<'a>) -> engine::Engine<'a> {
-        engine::Engine {
-            runtime,
-            ledgers: &self.ledgers,
-            device_info: &self.device_info,
-            netns: &self.netns,
-            observer: &Journal,
-        }
-    }
+/// How its plugins are run.
+fn runtime<'a>(ground: &'a Ground, call: &Call<'_>) -> Runtime<'a> {
+    ground.runtime(&call.conf.bin_dir, &call.request.path)
 }
 
 /// The container that the call is about.
@@ -184,12 +149,13 @@ struct Locks {
 }
 
 impl Locks {
-    /// Takes both for an ADD. Its delegates inherit the container's: a DEL that follows a killed ADD ends them first.
-    fn for_add(call: &Call<'_>, id: &ContainerId) -> Result<Self, CniError> {
+    /// Takes both for an ADD. A plugin's delegates inherit the container's: a DEL that follows a killed ADD ends them first.
+    fn for_add(program: &dyn Program, call: &Call<'_>, id: &ContainerId) -> Result<Self, CniError> {
         let refused = |error| refused(&error, call.args);
         let node = node_lock(call.conf, call.deadline).map_err(refused)?;
+        let never = EndHolders::Never;
         let container =
-            container_lock(call.conf, id, call.deadline, EndHolders::Never).map_err(refused)?;
+            container_lock(program, call.conf, id, call.deadline, never).map_err(refused)?;
         Ok(Self {
             _container: Some(container),
             _node: Some(node),
@@ -199,12 +165,12 @@ impl Locks {
     /// Takes both for a DEL, in the first half of its time: the other half is its delegates'. On a disk that is full or
     /// read-only a lock file that is not there cannot be made, so that nobody can hold that lock either: detaching goes on
     /// without it.
-    fn for_del(call: &Call<'_>, id: &ContainerId) -> Result<Self, CniError> {
+    fn for_del(program: &dyn Program, call: &Call<'_>, id: &ContainerId) -> Result<Self, CniError> {
         let (conf, args) = (call.conf, call.args);
         let until = Instant::now() + conf.timeouts.del / 2;
         let node = unless_unwritable(node_lock(conf, until), args)?;
         let end = EndHolders::OfAdd { until };
-        let container = unless_unwritable(container_lock(conf, id, until, end), args)?;
+        let container = unless_unwritable(container_lock(program, conf, id, until, end), args)?;
         for pid in container.iter().flat_map(ContainerLock::ended) {
             let pod = args.pod.label();
             LOG.warning(format_args!(
@@ -224,13 +190,15 @@ fn node_lock(conf: &NetConf, deadline: Instant) -> Result<NodeLock, LockError> {
 }
 
 fn container_lock(
+    program: &dyn Program,
     conf: &NetConf,
     id: &ContainerId,
     deadline: Instant,
     end: EndHolders,
 ) -> Result<ContainerLock, LockError> {
     let until = deadline.min(Instant::now() + conf.timeouts.lock);
-    ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, until, end)
+    let is_inherited = program.site() == Site::Plugin;
+    ContainerLock::acquire(&conf.cni_dir, id.as_str(), is_inherited, until, end)
 }
 
 fn unless_unwritable<T>(lock: Result<T, LockError>, args: &PodArgs) -> Result<Option<T>, CniError> {

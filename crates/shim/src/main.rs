@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use cni::{CniError, NetworkConf, code};
 use daemon::Daemon;
 use engine::{Container, Engine, Failures};
-use ipc::{Detached, StatusReply, path};
+use ipc::{Detached, Refusal, StatusReply, path};
 use plan::{NetConf, PlanError, PodRef};
 use plugin::messages::plain;
 use plugin::{Call, LOG, Planner, Program};
@@ -52,26 +52,29 @@ impl Program for Shim {
         note(call, container, Vec::new());
     }
 
-    fn not_detached(&self, call: &Call<'_>, container: &Container, left: &Failures) {
+    fn takes_over(&self, call: &Call<'_>, container: &Container, left: &Failures) -> bool {
         let left = left.0.iter().map(ToString::to_string).collect();
-        note(call, container, left);
+        // A daemon that is not there looks into the ledgers when it starts; one of upstream's never does.
+        let is_ours = !matches!(note(call, container, left), Some(Refusal::Unknown));
+        is_ours && !call.conf.retry_delete_on_error
     }
 }
 
-/// Tells the daemon of a DEL, if it is there.
-fn note(call: &Call<'_>, container: &Container, left: Vec<String>) {
+/// Tells the daemon of a DEL; what it said where it did not take note.
+fn note(call: &Call<'_>, container: &Container, left: Vec<String>) -> Option<Refusal> {
     let words = Detached {
         container_id: container.id.to_string(),
         left,
     };
-    let told = Daemon::of(call).and_then(|daemon| {
-        let asked: Result<Option<()>, _> =
-            daemon.ask(path::DETACHED, &words, Instant::now() + NOTE);
-        asked.map_err(|error| plain(code::TRY_AGAIN_LATER, error))
-    });
-    if let Err(error) = told {
+    let deadline = Instant::now() + NOTE;
+    let told: Result<Option<()>, _> = Daemon::of(call)
+        .map_err(Refusal::Error)
+        .and_then(|daemon| daemon.ask(path::DETACHED, &words, deadline));
+    let refusal = told.err();
+    if let Some(refusal) = &refusal {
         LOG.verbose(format_args!(
-            "the daemon does not know of this DEL: {error}"
+            "the daemon does not know of this DEL: {refusal}"
         ));
     }
+    refusal
 }

@@ -7,6 +7,7 @@
 mod capture;
 mod find;
 mod group;
+mod root;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ impl Default for Limits {
 pub struct HostExec {
     inherited: Vec<(OsString, OsString)>,
     limits: Limits,
+    root: Option<PathBuf>,
 }
 
 impl HostExec {
@@ -68,7 +70,21 @@ impl HostExec {
         if let Some(value) = environment::get(OVERRIDE) {
             inherited.push((OVERRIDE.into(), value.into()));
         }
-        Self { inherited, limits }
+        Self {
+            inherited,
+            limits,
+            root: None,
+        }
+    }
+
+    /// Children have this root directory, and work in it. They are looked for without it (B6.60): a directory of plugins has
+    /// the same path here and there.
+    #[must_use]
+    pub fn in_root(self, root: PathBuf) -> Self {
+        Self {
+            root: Some(root),
+            ..self
+        }
     }
 
     fn spawn(&self, call: &Call<'_>) -> io::Result<Child> {
@@ -88,8 +104,16 @@ impl HostExec {
             .spawn()
     }
 
-    /// Starts the plugin, once more after a moment where that may help. Each attempt is a new child.
     fn start(&self, call: &Call<'_>) -> Result<Child, SpawnError> {
+        match &self.root {
+            None => self.start_here(call),
+            Some(root) => root::in_root(root, || self.start_here(call))
+                .unwrap_or_else(|error| Err(failure(call, error, 1))),
+        }
+    }
+
+    /// Starts the plugin, once more after a moment where that may help. Each attempt is a new child.
+    fn start_here(&self, call: &Call<'_>) -> Result<Child, SpawnError> {
         let begin = Instant::now();
         let busy_until = call.deadline.min(begin + self.limits.busy);
         let mut pause = Duration::from_millis(50);
@@ -126,6 +150,7 @@ impl fmt::Debug for HostExec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HostExec")
             .field("limits", &self.limits)
+            .field("root", &self.root)
             .finish_non_exhaustive()
     }
 }

@@ -111,6 +111,10 @@ fn engine() -> Vec<EngineError> {
             undo: Failures::default(),
         }],
         EngineError::Del(_) => [EngineError::Del(several())],
+        EngineError::DelUnrecorded { .. } => [EngineError::DelUnrecorded {
+            left: several(),
+            cause: Box::new(ledger("write")),
+        }],
     })
 }
 

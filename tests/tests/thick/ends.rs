@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use serde_json::json;
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
 use testkit::Signal;
@@ -23,33 +22,6 @@ fn detaching_needs_no_daemon() {
     node.del(&pod, &conf);
 
     node.nothing_left(&before, &[]);
-}
-
-#[test]
-fn what_a_del_could_not_undo_stays_in_the_ledger_and_is_tried_again_by_the_runtime() {
-    // B6.31, Q16: a DEL is not said to be good that was not
-    let node = ThickNode::new("thick-left");
-    let mut network = node.scripted("net-a", "10.1.0.2/24");
-    let fail = json!({"code": 100, "msg": "not now"});
-    network["script"]["per_verb"] = json!({"DEL": {"fail": fail}});
-    node.define("net-a", &network);
-    let daemon = node.started();
-    let conf = node.generated();
-    let pod = node.pod("web", "net-a");
-    node.add(&pod, &conf).good();
-
-    for _ in 0..2 {
-        let answer = node.call("DEL", &pod.container, &conf);
-        answer.refused(100, &["not now"]);
-        assert_eq!(
-            node.ledger(&pod.container.id).as_array().map(Vec::len),
-            Some(1)
-        );
-    }
-
-    let told = daemon.stop().stderr_text();
-    let line = format!("warning: container {} is not detached: ", pod.container.id);
-    assert!(told.contains(&line), "{told}");
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn without_a_primary_network_the_node_is_not_ready_and_an_add_waits() {
     assert!(lines[1].starts_with("[+]pods: "), "{text}");
     assert!(lines[2].starts_with("[+]definitions: "), "{text}");
     assert_eq!(lines[3], "[+]attachments: 0 under way");
+    assert_eq!(lines[4], "[+]retries: 0 containers not detached yet");
 }
 
 #[test]

@@ -2,27 +2,23 @@
 
 use std::time::Instant;
 
-use cni::{CniError, CniResult, code};
+use cni::{CniError, code};
 use engine::{Attached, Container, Engine};
 use plan::{Outcome, Plan};
 
-use super::{Ground, Locks, Print, container, ready, remembered};
+use super::{Give, Locks, container, ground, ready, remembered, runtime};
 use crate::journal::LOG;
 use crate::{Call, Planned, Planner, Program, messages};
 
-pub(crate) fn run(
-    program: &dyn Program,
-    call: &Call<'_>,
-    print: Print<'_>,
-) -> Result<(), CniError> {
+pub(crate) fn run(program: &dyn Program, call: &Call<'_>, give: Give<'_>) -> Result<(), CniError> {
     super::check_own_netns(call.request)?;
     let container = container(call)?;
     // Without a lock: a DEL may come meanwhile, and finds nothing.
     ready::wait(call.conf, call.deadline)
         .map_err(|error| messages::of_pod(code::TRY_AGAIN_LATER, &call.args.pod, error))?;
-    let _locks = Locks::for_add(call, &container.id)?;
-    let ground = Ground::new(call);
-    let runtime = ground.runtime(call);
+    let _locks = Locks::for_add(program, call, &container.id)?;
+    let ground = ground(program, call);
+    let runtime = runtime(&ground, call);
     let engine = ground.engine(&runtime);
     engine
         .clear(&remembered(&container, call), call.conf.timeouts.undo)
@@ -30,11 +26,9 @@ pub(crate) fn run(
     let planner = program.planner(call)?;
     match planner.plan(call)? {
         Planned::Outcome(Outcome::Attach(plan)) => {
-            attach(&engine, &*planner, call, container, &plan, print)
+            attach(&engine, &*planner, call, container, &plan, give)
         }
-        Planned::CarriedOut(result) => {
-            print(&text(&result, call)?).map_err(|error| messages::unprinted(&error))
-        }
+        Planned::CarriedOut(result) => give(&result, call).inspect_err(|_| planner.take_back(call)),
         Planned::Outcome(Outcome::PodUnknown) => {
             LOG.warning(format_args!(
                 "[{}]: pod not found during CNI ADD: the API does not know it; nothing is attached",
@@ -42,7 +36,7 @@ pub(crate) fn run(
             ));
             let version = call.conf.cni_version;
             let result = plan::empty_result(version, &container.ifname, &container.netns);
-            print(&text(&result, call)?).map_err(|error| messages::unprinted(&error))
+            give(&result, call)
         }
     }
 }
@@ -54,7 +48,7 @@ fn attach(
     call: &Call<'_>,
     container: Container,
     plan: &Plan,
-    print: Print<'_>,
+    give: Give<'_>,
 ) -> Result<(), CniError> {
     let pod = plan.pod.as_ref().unwrap_or(&call.args.pod);
     for warning in &plan.warnings {
@@ -83,9 +77,7 @@ fn attach(
             planner.failed(call, pod, &error);
             messages::carrying_out(pod, &error)
         })?;
-    let printed = text(&attached.result, call)
-        .and_then(|text| print(&text).map_err(|error| messages::unprinted(&error)));
-    if let Err(error) = printed {
+    if let Err(error) = give(&attached.result, call) {
         // The runtime takes this for a failure: nothing may stay.
         let undo = Instant::now() + call.conf.timeouts.undo;
         if let Err(left) = engine.del(&remembered(&container, call), undo) {
@@ -101,11 +93,4 @@ fn attach(
     }
     planner.attached(call, pod, plan, &attached);
     Ok(())
-}
-
-/// The result in the version that the configuration asks for.
-fn text(result: &CniResult, call: &Call<'_>) -> Result<String, CniError> {
-    result
-        .to_json(call.conf.cni_version)
-        .map_err(|error| messages::of_pod(code::INCOMPATIBLE_VERSION, &call.args.pod, error))
 }

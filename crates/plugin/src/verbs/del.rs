@@ -3,7 +3,7 @@
 use cni::CniError;
 use engine::EngineError;
 
-use super::{Ground, Locks, container, ready, remembered};
+use super::{Locks, container, ground, ready, remembered, runtime};
 use crate::journal::LOG;
 use crate::{Call, Program, messages};
 
@@ -11,19 +11,24 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
     super::check_own_netns(call.request)?;
     let container = container(call)?;
     ready::mention(call.conf);
-    let _locks = Locks::for_del(call, &container.id)?;
-    let ground = Ground::new(call);
-    let runtime = ground.runtime(call);
+    let _locks = Locks::for_del(program, call, &container.id)?;
+    let ground = ground(program, call);
+    let runtime = runtime(&ground, call);
     let engine = ground.engine(&runtime);
     let pod = &call.args.pod;
-    let report = engine
-        .del(&remembered(&container, call), call.deadline)
-        .map_err(|error| {
-            if let EngineError::Del(left) = &error {
-                program.not_detached(call, &container, left);
+    let report = match engine.del(&remembered(&container, call), call.deadline) {
+        Ok(report) => report,
+        Err(error) => {
+            let told = messages::carrying_out(pod, &error);
+            // Only what is in the ledger can be somebody else's care.
+            if matches!(&error, EngineError::Del(left) if program.takes_over(call, &container, left))
+            {
+                LOG.error(format_args!("{}; the daemon tries it again", told.msg));
+                return Ok(());
             }
-            messages::carrying_out(pod, &error)
-        })?;
+            return Err(told);
+        }
+    };
     if let Some(note) = report.note {
         LOG.warning(format_args!("[{}]: {note}", pod.label()));
     }

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use sys::files::DirCache;
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
-use super::{Ground, container, ready, remembered};
+use super::{container, ground, ready, remembered, runtime};
+use crate::ground::Site;
 use crate::journal::{LOG, Plugins};
 use crate::{Call, Program, messages};
 
@@ -18,10 +19,10 @@ use crate::{Call, Program, messages};
 const GC_WAIT: Duration = Duration::from_secs(5);
 
 /// Every attachment of the container, from its ledger.
-pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
+pub(crate) fn check(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError> {
     let container = container(call)?;
-    let ground = Ground::new(call);
-    let runtime = ground.runtime(call);
+    let ground = ground(program, call);
+    let runtime = runtime(&ground, call);
     ground
         .engine(&runtime)
         .check(&remembered(&container, call), call.deadline)
@@ -44,8 +45,8 @@ pub(crate) fn status(program: &dyn Program, call: &Call<'_>) -> Result<(), CniEr
             format_args!("default network \"{}\": {error}", network.name()),
         )
     };
-    let ground = Ground::new(call);
-    let runtime = ground.runtime(call);
+    let ground = ground(program, call);
+    let runtime = runtime(&ground, call);
     // Whatever its version: without its plugins no ADD can be served.
     runtime
         .precheck(&network)
@@ -86,12 +87,13 @@ pub(crate) fn gc(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError>
     let _lock = NodeLock::exclusive(&conf.cni_dir, call.deadline.min(Instant::now() + GC_WAIT))
         .map_err(|error| messages::plain(code::TRY_AGAIN_LATER, error))?;
     tidy(conf);
-    let ground = Ground::new(call);
-    let runtime = ground.runtime(call);
+    let ground = ground(program, call);
+    let runtime = runtime(&ground, call);
     let engine = ground.engine(&runtime);
     let claim = |id: &ContainerId| -> Result<Claim, String> {
         let (now, never) = (Instant::now(), EndHolders::Never);
-        match ContainerLock::acquire(&conf.cni_dir, id.as_str(), true, now, never) {
+        let is_inherited = program.site() == Site::Plugin;
+        match ContainerLock::acquire(&conf.cni_dir, id.as_str(), is_inherited, now, never) {
             Ok(lock) => Ok(Box::new(lock)),
             Err(error) => Err(error.to_string()),
         }

@@ -1,0 +1,288 @@
+//! What a DEL had to leave, tried again until it is undone: the runtime was told that all is well, or does not ask any more.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use cni::ContainerId;
+use engine::{Container, Engine, EngineError};
+use plan::NetConf;
+use plugin::{Ground, LOG, Site};
+use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// How often all ledgers are looked at: for a DEL that could not tell the daemon.
+const LOOK: Duration = Duration::from_secs(60);
+/// Between two attempts at one container: at first, and at most.
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(300);
+/// So many containers are kept in mind. Others stand in their ledgers, and are found when these are undone.
+const MOST: usize = 1024;
+
+/// Where it is told what is left.
+#[derive(Debug, Clone)]
+pub(crate) struct Retries {
+    news: mpsc::Sender<News>,
+    pending: Arc<AtomicUsize>,
+}
+
+#[derive(Debug)]
+enum News {
+    /// Something is left of the container.
+    Left(ContainerId),
+    /// Nothing is.
+    Gone(ContainerId),
+}
+
+impl Retries {
+    /// Starts the task that tries again: one container at a time, with these settings.
+    pub(crate) fn start(conf: NetConf, site: Site) -> Self {
+        let (news, heard) = mpsc::channel(MOST);
+        let pending = Arc::<AtomicUsize>::default();
+        let path = sys::environment::get("CNI_PATH").unwrap_or_default();
+        let hands = Arc::new(Hands {
+            conf,
+            site,
+            path: cni::exec::search_path(&path),
+        });
+        tokio::spawn(work(hands, heard, Arc::clone(&pending)));
+        Self { news, pending }
+    }
+
+    /// A container is detached, but for something that stands in its ledger. What is not heard is found by the next look.
+    pub(crate) fn left(&self, id: ContainerId) {
+        let _full = self.news.try_send(News::Left(id));
+    }
+
+    /// A container is detached.
+    pub(crate) fn gone(&self, id: ContainerId) {
+        let _full = self.news.try_send(News::Gone(id));
+    }
+
+    /// Of how many containers something is left.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
+    }
+}
+
+async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<AtomicUsize>) {
+    let mut agenda = Agenda::default();
+    let mut look = Instant::now();
+    loop {
+        let now = Instant::now();
+        if now >= look {
+            let hands = Arc::clone(&hands);
+            for id in spawn_blocking(move || hands.look())
+                .await
+                .unwrap_or_default()
+            {
+                agenda.left(id, now);
+            }
+            look = Instant::now() + LOOK;
+        } else if let Some(id) = agenda.due(now) {
+            let (hands, again) = (Arc::clone(&hands), id.clone());
+            let came_to = spawn_blocking(move || hands.again(&again)).await;
+            agenda.tried(&id, came_to.unwrap_or(CameTo::Busy), Instant::now());
+        }
+        pending.store(agenda.0.len(), Ordering::Relaxed);
+        let next = agenda.next().map_or(look, |next| next.min(look));
+        match timeout(next.saturating_duration_since(Instant::now()), heard.recv()).await {
+            Ok(Some(News::Left(id))) => agenda.left(id, Instant::now()),
+            Ok(Some(News::Gone(id))) => agenda.gone(&id),
+            Ok(None) => return,
+            Err(_) => {}
+        }
+    }
+}
+
+/// What is to be tried again, and when.
+#[derive(Debug, Default)]
+struct Agenda(BTreeMap<ContainerId, Due>);
+
+#[derive(Debug)]
+struct Due {
+    at: Instant,
+    pause: Duration,
+    attempts: u32,
+}
+
+/// What an attempt came to.
+#[derive(Debug, PartialEq, Eq)]
+enum CameTo {
+    /// Nothing is left.
+    Done,
+    /// Somebody else works on the container.
+    Busy,
+    /// Something is left.
+    Left(String),
+}
+
+impl Agenda {
+    fn left(&mut self, id: ContainerId, now: Instant) {
+        if self.0.len() < MOST {
+            self.0.entry(id).or_insert(Due {
+                at: now + FIRST,
+                pause: FIRST,
+                attempts: 0,
+            });
+        }
+    }
+
+    fn gone(&mut self, id: &ContainerId) {
+        self.0.remove(id);
+    }
+
+    /// When the next one is due.
+    fn next(&self) -> Option<Instant> {
+        self.0.values().map(|due| due.at).min()
+    }
+
+    /// The one that has been due for longest.
+    fn due(&self, now: Instant) -> Option<ContainerId> {
+        let (id, due) = self.0.iter().min_by_key(|(_, due)| due.at)?;
+        (due.at <= now).then(|| id.clone())
+    }
+
+    /// After 1, 2, 4 … 300 s. What is told is told less and less often.
+    fn tried(&mut self, id: &ContainerId, came_to: CameTo, now: Instant) {
+        let Some(due) = self.0.get_mut(id) else {
+            return;
+        };
+        match came_to {
+            CameTo::Done => drop(self.0.remove(id)),
+            CameTo::Busy => due.at = now + FIRST,
+            CameTo::Left(text) => {
+                due.attempts = due.attempts.saturating_add(1);
+                due.pause = LONGEST.min(due.pause * 2);
+                due.at = now + due.pause;
+                if due.attempts.is_power_of_two() {
+                    let (attempts, seconds) = (due.attempts, due.pause.as_secs());
+                    LOG.warning(format_args!(
+                        "container {id} is not detached after {attempts} more attempts, tried again in {seconds} s: {text}"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Does it.
+struct Hands {
+    conf: NetConf,
+    site: Site,
+    /// Where plugins are looked for after `binDir` (B1.42).
+    path: Vec<PathBuf>,
+}
+
+impl Hands {
+    fn engine<T>(&self, work: impl FnOnce(&Engine<'_>) -> T) -> T {
+        let ground = Ground::new(&self.conf, &self.site, false);
+        let runtime = ground.runtime(&self.conf.bin_dir, &self.path);
+        work(&ground.engine(&runtime))
+    }
+
+    /// The containers whose ledgers say that something is left.
+    fn look(&self) -> Vec<ContainerId> {
+        self.engine(|engine| engine.with_rest())
+            .unwrap_or_else(|error| {
+                LOG.warning(format_args!(
+                    "cannot look for what is to be detached: {error}"
+                ));
+                Vec::new()
+            })
+    }
+
+    /// Tries once; never beside anybody else.
+    fn again(&self, id: &ContainerId) -> CameTo {
+        let _locks = match self.locks(id) {
+            Ok(locks) => locks,
+            Err(LockError::Busy { .. }) => return CameTo::Busy,
+            Err(error) => return CameTo::Left(error.to_string()),
+        };
+        let deadline = Instant::now() + self.conf.timeouts.del;
+        match self.engine(|engine| engine.del_rest(id, deadline)) {
+            Ok(detached) => {
+                if let Some(container) = detached {
+                    tell(&container);
+                }
+                CameTo::Done
+            }
+            // Nobody can undo what nobody knows: DEL, and GC, name the ledger.
+            Err(EngineError::LedgerText(_)) => CameTo::Done,
+            Err(error) => CameTo::Left(error.to_string()),
+        }
+    }
+
+    fn locks(&self, id: &ContainerId) -> Result<(ContainerLock, NodeLock), LockError> {
+        let (now, directory) = (Instant::now(), &self.conf.cni_dir);
+        let node = NodeLock::shared(directory, now)?;
+        let never = EndHolders::Never;
+        let container = ContainerLock::acquire(directory, id.as_str(), false, now, never)?;
+        Ok((container, node))
+    }
+}
+
+fn tell(container: &Container) {
+    let label = container.pod.label();
+    LOG.verbose(format_args!(
+        "[{label}]: container {} is detached, what was left included",
+        container.id
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(id: &str) -> ContainerId {
+        ContainerId::parse(id).unwrap()
+    }
+
+    fn left() -> CameTo {
+        CameTo::Left("why".to_owned())
+    }
+
+    #[test]
+    fn a_container_is_tried_again_after_growing_pauses() {
+        let (mut agenda, mut now) = (Agenda::default(), Instant::now());
+        agenda.left(id("c"), now);
+        agenda.left(id("c"), now + FIRST / 2);
+        assert_eq!(agenda.due(now), None);
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            let next = now + Duration::from_secs(seconds);
+            assert_eq!(agenda.next(), Some(next));
+            now = next;
+            assert_eq!(agenda.due(now), Some(id("c")));
+            agenda.tried(&id("c"), left(), now);
+        }
+        agenda.tried(&id("c"), CameTo::Busy, now);
+        assert_eq!(agenda.next(), Some(now + FIRST));
+        agenda.tried(&id("c"), CameTo::Done, now);
+        assert_eq!(agenda.next(), None);
+    }
+
+    #[test]
+    fn whoever_waits_longest_comes_first_and_one_that_is_gone_not_at_all() {
+        let (mut agenda, now) = (Agenda::default(), Instant::now());
+        agenda.left(id("b"), now);
+        agenda.left(id("a"), now + FIRST);
+        let late = now + LONGEST;
+        assert_eq!(agenda.due(late), Some(id("b")));
+        agenda.gone(&id("b"));
+        agenda.tried(&id("b"), left(), late);
+        assert_eq!(agenda.due(late), Some(id("a")));
+    }
+
+    #[test]
+    fn so_many_are_kept_in_mind_and_no_more() {
+        let (mut agenda, now) = (Agenda::default(), Instant::now());
+        for number in 0..MOST + 10 {
+            agenda.left(id(&format!("c{number}")), now);
+        }
+        assert_eq!(agenda.0.len(), MOST);
+    }
+}
