@@ -39,6 +39,15 @@ fn reference_plugins_answer_with_their_versions() {
 }
 
 #[test]
+fn helm_starts() {
+    let output = Command::new(tools::program(Part::Helm, "helm").unwrap())
+        .args(["version", "--short"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn cnitool_starts() {
     let output = Command::new(tools::program(Part::Cnitool, "cnitool").unwrap())
         .arg("help")

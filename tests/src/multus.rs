@@ -24,7 +24,7 @@ pub fn program(name: &str) -> PathBuf {
         .map(|folder| folder.join(name))
         .filter(|path| path.is_file());
     found.next().unwrap_or_else(|| {
-        panic!("the program {name} is missing: `cargo build -p thin -p shim -p daemon`, or `cargo xtask test system`")
+        panic!("the program {name} is missing: `cargo build -p thin -p shim -p daemon -p node`, or `cargo xtask test system`")
     })
 }
 

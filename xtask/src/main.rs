@@ -1,8 +1,10 @@
-//! Chores of this repository: demo, test and bench.
+//! Chores of this repository: demo, test, bench, image and manifests.
 
 mod bench;
 mod demo;
 mod fuzz;
+mod image;
+mod manifests;
 mod mutants;
 mod test;
 mod workspace;
@@ -15,6 +17,9 @@ Chores of this repository.
   cargo xtask demo          three networks for a pod, on this machine, without a cluster; with or without root
   cargo xtask test [PART]   everything that has to pass, or one part of it
   cargo xtask bench         what multus adds, beside its delegates called directly; with or without root
+  cargo xtask image [--debug] [amd64=DIRECTORY] [arm64=DIRECTORY]
+                            target/image/multus-rs.tar: all programs as an OCI archive, without an engine
+  cargo xtask manifests     the files of deploy/, rendered from the chart
   cargo xtask fuzz [SECONDS] [TARGET…]
                             the fuzz targets, ten minutes each, or as long as is said
   cargo xtask mutants [PACKAGE…]
@@ -29,6 +34,8 @@ fn main() -> ExitCode {
         ["demo", rest @ ..] => demo::run(rest),
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["manifests", rest @ ..] => manifests::run(rest),
+        ["image", rest @ ..] => image::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["help" | "--help" | "-h"] | [] => {

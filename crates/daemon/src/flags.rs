@@ -1,4 +1,4 @@
-//! The command line (B1.40, B1.41).
+//! The command line (B1.40, B1.41), and what the daemon is asked by people and probes.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,10 @@ const CONFIG: &str = "/etc/cni/net.d/multus.d/daemon-config.json";
 
 /// What flags there are.
 pub(crate) const USAGE: &str = "Usage of multus-daemon:
+  multus-daemon [flags]
+    \tserve
+  multus-daemon [flags] get PATH
+    \tprint what the daemon that serves answers, such as to /readyz, and fail where that is not 200
   -config string
     \tpath of the configuration (default \"/etc/cni/net.d/multus.d/daemon-config.json\")
   -version
@@ -18,6 +22,13 @@ pub(crate) const USAGE: &str = "Usage of multus-daemon:
 pub(crate) enum Flags {
     /// To serve, as this file says.
     Serve(PathBuf),
+    /// To ask the daemon whose configuration this is.
+    Get {
+        /// Its configuration.
+        config: PathBuf,
+        /// What for.
+        path: String,
+    },
     /// To print the version.
     Version,
     /// To print what flags there are.
@@ -32,6 +43,10 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
     let mut version = false;
     while let Some(argument) = arguments.next() {
         let flag = match argument.strip_prefix('-') {
+            None if argument == "get" => match arguments.next() {
+                Some(path) => return Flags::Get { config, path },
+                None => return Flags::Wrong("get needs a path".to_owned()),
+            },
             None | Some("" | "-") => break,
             Some(flag) => flag.strip_prefix('-').unwrap_or(flag),
         };
@@ -86,6 +101,14 @@ mod tests {
             ("-config /c -version", Flags::Version),
             ("--version=T", Flags::Version),
             ("-h", Flags::Help),
+            (
+                "-config=/c get /readyz",
+                Flags::Get {
+                    config: "/c".into(),
+                    path: "/readyz".to_owned(),
+                },
+            ),
+            ("get", wrong("get needs a path")),
             ("-config", wrong("flag needs an argument: -config")),
             ("-v", wrong("flag provided but not defined: -v")),
             (

@@ -12,6 +12,7 @@
 //!
 //! **Never.** [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
 
+mod ask;
 mod commit;
 mod events;
 mod flags;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
+use crate::ask;
 use crate::events::Events;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
@@ -79,6 +80,12 @@ pub fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     match flags::read(arguments.map(|word| word.to_string_lossy().into_owned())) {
         Flags::Serve(config) => serve(&config),
+        Flags::Get { config, path } => {
+            match read(&config).map(|settings| ask::get(&settings, &path)) {
+                Ok(answer) => answer,
+                Err(exit) => leave(&exit, false),
+            }
+        }
         Flags::Version => {
             println!("multus-daemon: {}", plugin::version());
             ExitCode::from(4)

@@ -20,6 +20,11 @@ pub(crate) struct SocketError {
     source: io::Error,
 }
 
+/// Where a daemon's socket lies.
+pub(crate) fn path(directory: &Path) -> PathBuf {
+    directory.join(NAME)
+}
+
 /// Our socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -46,7 +51,7 @@ impl Socket {
             .create(directory)
             .map_err(failed("create directory", directory))?;
         let (path, beside) = (
-            directory.join(NAME),
+            path(directory),
             directory.join(format!(".{}", std::process::id())),
         );
         // Of one who had our process id and was killed in between.

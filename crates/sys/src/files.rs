@@ -7,6 +7,7 @@
 mod cache;
 mod device_info;
 mod directory;
+mod install;
 mod ledger;
 mod listing;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub use cache::DirCache;
 pub use device_info::DeviceInfoDirs;
 use directory::{Directory, Owner, Temporary};
+pub use install::{Installed, install};
 pub use ledger::{DirLedger, PendingSync, Written};
 pub use listing::{Listing, config_dir_listing, look};
 

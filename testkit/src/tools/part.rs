@@ -21,6 +21,8 @@ pub enum Part {
     CniPlugins,
     /// `cnitool`, libcni's command line.
     Cnitool,
+    /// `helm`.
+    Helm,
 }
 
 /// How a part is built.
@@ -51,8 +53,9 @@ pub(super) struct Stamp {
 
 impl Part {
     /// Every part, in the order of what they cost.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cnitool,
+        Self::Helm,
         Self::CniPlugins,
         Self::Etcd,
         Self::KubeApiserver,
@@ -64,8 +67,9 @@ impl Part {
     ];
 
     /// Those that suites use that run no pod.
-    pub const OF_THE_SUITES: [Self; 4] = [
+    pub const OF_THE_SUITES: [Self; 5] = [
         Self::Cnitool,
+        Self::Helm,
         Self::CniPlugins,
         Self::Etcd,
         Self::KubeApiserver,
@@ -109,6 +113,10 @@ impl Part {
             },
             Self::CniPlugins => everything_of("cni-plugins", "the reference CNI plugins"),
             Self::Cnitool => everything_of("cnitool", "libcni's command line"),
+            Self::Helm => everything_of(
+                "helm",
+                "the installer of charts (its first build takes about two minutes)",
+            ),
         }
     }
 }

@@ -96,6 +96,11 @@ const RULES: &[Rule] = &[
         never: &[],
     },
     Rule {
+        package: "node",
+        ours: &["cni", "plan", "cluster", "sys"],
+        never: &["netlink", "nix", "libc"],
+    },
+    Rule {
         package: "fuzz-targets",
         ours: &["cni", "npwg", "plan", "engine"],
         never: EFFECTS,

@@ -161,3 +161,25 @@ fn a_daemon_that_cannot_start_says_why_and_its_status_tells_what_kind_of_reason_
         "{text}"
     );
 }
+
+#[test]
+fn a_probe_tells_how_the_daemon_is() {
+    let node = ThickNode::without_primary("thick-probe", &json!({}));
+    let probe = |path: &str| {
+        let command = node.world.command(program("multus-daemon"));
+        let command = command.arg("-config").arg(&node.config);
+        command.arg("get").arg(path).run().unwrap()
+    };
+    let nobody = probe("/healthz");
+    assert!(!nobody.status.success());
+    assert!(nobody.stderr_text().contains("no daemon on "));
+    let daemon = node.start();
+    until("the daemon answers", || node.ask("/healthz").is_some());
+    assert!(probe("/healthz").status.success());
+    let unready = probe("/readyz");
+    assert!(!unready.status.success());
+    assert!(unready.stdout_text().contains("no primary network"));
+    node.add_primary();
+    until("the daemon is ready", || probe("/readyz").status.success());
+    daemon.stop();
+}

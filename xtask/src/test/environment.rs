@@ -55,6 +55,8 @@ pub(super) fn set_up(outcome: &mut Outcome) -> Result<Vec<(&'static str, PathBuf
                 "shim",
                 "-p",
                 "daemon",
+                "-p",
+                "node",
             ]),
         )?;
         programs.push((MULTUS_BIN_DIR, target.join("ci")));

@@ -10,10 +10,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, fchmod, fstat, fsync, openat, renameat, statat,
-    unlinkat,
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat, fsync, openat,
+    renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -24,6 +26,8 @@ use super::FileError;
 pub(super) const TEMPORARY: &str = ".tmp-";
 /// As file systems have it.
 const LONGEST_NAME: usize = 255;
+/// How often a lock is looked at that somebody else has.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Whose files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,13 +280,24 @@ impl Directory {
         fsync(&self.fd).map_err(|error| FileError::io("sync directory", &self.path, error))
     }
 
+    /// Locks it against others that do, until it is dropped.
+    pub(super) fn lock_until(&self, deadline: Instant) -> Result<(), FileError> {
+        loop {
+            match flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => sleep(PAUSE),
+                Err(error) => return Err(FileError::io("lock", &self.path, error)),
+            }
+        }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
 
 /// Of a name that is too long for that, the end: there stands whose file it is.
-fn temporary_name(name: &OsStr) -> OsString {
+pub(super) fn temporary_name(name: &OsStr) -> OsString {
     let bytes = name.as_bytes();
     let surplus = (TEMPORARY.len() + bytes.len()).saturating_sub(LONGEST_NAME);
     let mut temporary = OsString::from(TEMPORARY);

@@ -1,0 +1,54 @@
+//! `multus-node`: the chores of a node and of a cluster, one program under the names that upstream's programs have.
+//!
+//! Which one it is, its own name says, or its first word: `install_multus …` and `multus-node install_multus …` are the same.
+//!
+//! **Promises.** A file that the runtime reads or runs is never half there. Whatever goes wrong ends in a line on stderr and
+//! a status that is not zero (Q34). What time may heal is waited for, and said once.
+//!
+//! **Never.** No plugin is started, no network namespace entered.
+
+mod flags;
+mod install;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use flags::Flags;
+
+/// A program.
+struct Chore {
+    name: &'static str,
+    flags: Flags,
+    run: fn(&flags::Values) -> ExitCode,
+}
+
+const CHORES: &[Chore] = &[Chore {
+    name: "install_multus",
+    flags: install::FLAGS,
+    run: install::run,
+}];
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let own = words.next().unwrap_or_default();
+    let named = |name: &str| CHORES.iter().find(|chore| chore.name == name);
+    let by_own_name = Path::new(&own)
+        .file_name()
+        .and_then(|name| named(name.to_str()?));
+    let Some(chore) = by_own_name.or_else(|| named(words.next()?.to_str()?)) else {
+        let names: Vec<&str> = CHORES.iter().map(|chore| chore.name).collect();
+        eprintln!("usage: multus-node {} [flags]", names.join("|"));
+        return ExitCode::from(2);
+    };
+    match flags::read(chore.flags, words) {
+        Ok(Some(values)) => (chore.run)(&values),
+        Ok(None) => {
+            eprint!("{}", flags::usage(chore.name, chore.flags));
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            eprint!("{text}\n{}", flags::usage(chore.name, chore.flags));
+            ExitCode::from(2)
+        }
+    }
+}
