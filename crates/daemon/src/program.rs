@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use crate::ask;
+use crate::behind::Behind;
 use crate::events::Events;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
@@ -35,8 +36,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(3600);
 const TIDYING: Duration = Duration::from_secs(20);
 /// Threads that wait for files and for the kubelet; more plans than that wait for them.
 const BLOCKING: usize = 8;
-/// How long events that are not posted yet keep a daemon that ends.
-const LAST_EVENTS: Duration = Duration::from_secs(1);
+/// How long events and statuses that are still to be sent keep a daemon that ends.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Why the program ends other than by a signal.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +170,13 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let watches = Arc::new(Watches::start(&live, &options, &observer)?);
     let keeper = keeper::Watch::start(&settings, journal)?;
     let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
-    let events = Events::start(Arc::clone(&live), settings.netconf.timeouts.events);
+    let timeouts = settings.netconf.timeouts;
+    let events = Events::start(Arc::clone(&live), timeouts.events);
+    let (behind, writer) = Behind::new(
+        Arc::clone(&watches),
+        &settings.netconf.cni_dir,
+        timeouts.api,
+    );
     let (stopping, is_stopping) = watch::channel(false);
     let service = Service {
         readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
@@ -180,12 +187,14 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
             settings: Arc::clone(&settings),
             kubelet: Kubelet::default(),
             events: events.clone(),
+            behind: behind.clone(),
         },
         gate: Gate::new(settings.connection_limit, is_stopping),
         retries: Retries::start(settings.netconf.clone(), settings.site()),
         live,
         settings: Arc::clone(&settings),
         events: events.clone(),
+        behind: behind.clone(),
     };
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
     LOG.verbose(format_args!(
@@ -194,6 +203,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         socket.path().display()
     ));
     let server = Server::new(listener, service);
+    let writing = tokio::spawn(writer.run());
     let housekeeping = tokio::spawn(tidy());
     let (signal, guests) = server.serve(signals.next()).await?;
     LOG.verbose(format_args!("caught {signal}, finishing what is under way"));
@@ -205,7 +215,8 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         again = signals.next() => LOG.warning(format_args!("caught {again}, ending at once")),
     }
     housekeeping.abort();
-    events.flush(LAST_EVENTS).await;
+    tokio::join!(events.flush(LAST), behind.flush(LAST));
+    writing.abort();
     Ok(signal)
 }
 

@@ -45,7 +45,7 @@ impl Readiness {
     }
 
     /// Whether the node is ready, and a line for each part.
-    pub(crate) fn report(&self, inside: usize, left: usize) -> (bool, String) {
+    pub(crate) fn report(&self, inside: usize, left: usize, owed: usize) -> (bool, String) {
         let status = (self.keeper)();
         let now = Instant::now();
         let parts = [
@@ -57,6 +57,7 @@ impl Readiness {
             ),
             ("attachments", Ok(format!("{inside} under way"))),
             ("retries", Ok(format!("{left} containers not detached yet"))),
+            ("statuses", Ok(format!("{owed} to be written"))),
         ];
         lines(&parts)
     }

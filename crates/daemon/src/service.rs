@@ -1,12 +1,13 @@
 //! What the daemon answers, by path.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::Live;
 use cni::{CniError, ContainerId, code};
-use http::header::CONTENT_TYPE;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::behind::Behind;
 use crate::commit;
 use crate::events::Events;
 use crate::gate::{Gate, Place};
@@ -41,6 +43,7 @@ pub(crate) struct Service {
     pub(crate) live: Arc<Live>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) events: Events,
+    pub(crate) behind: Behind,
 }
 
 /// One connection, as long as it is open.
@@ -48,9 +51,25 @@ pub(crate) struct Service {
 pub(crate) struct Guest {
     /// Of the attachment that was planned over it.
     place: Mutex<Option<Place>>,
+    /// Requests that are not answered yet.
+    asking: AtomicUsize,
+    /// There are more guests than can be served.
+    is_one_too_many: bool,
 }
 
 impl Guest {
+    pub(crate) fn new(is_one_too_many: bool) -> Self {
+        Self {
+            is_one_too_many,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing is under way over this connection.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_planned() && self.asking.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether an attachment is under way over this connection.
     pub(crate) fn is_planned(&self) -> bool {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,6 +110,7 @@ impl Service {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
+        guest.asking.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let answer = match (&head.method, head.uri.path()) {
             (_, HEALTHZ) => Answer::Done,
@@ -102,7 +122,13 @@ impl Service {
             },
             _ => Answer::Unknown,
         };
-        answer.into()
+        guest.asking.fetch_sub(1, Ordering::Relaxed);
+        let mut response = Response::from(answer);
+        if guest.is_one_too_many {
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 
     async fn act(&self, guest: &Guest, endpoint: &str, body: &[u8]) -> Answer {
@@ -128,6 +154,11 @@ impl Service {
         if let Some(reason) = self.readiness.cannot_attach() {
             return Ok(Answer::NotReady(reason));
         }
+        if guest.is_one_too_many {
+            return Ok(Answer::NotReady(
+                "too many attachments wait already".to_owned(),
+            ));
+        }
         if !guest.is_planned() {
             let Some(place) = self.gate.enter().await else {
                 return Ok(Answer::NotReady("it is stopping".to_owned()));
@@ -144,8 +175,9 @@ impl Service {
     }
 
     async fn commit(&self, body: &[u8]) -> Result<Answer, String> {
-        let patience = self.settings.netconf.timeouts.api;
-        let done = commit::commit(&self.live, &self.events, decode(body)?, patience).await;
+        let words = decode(body)?;
+        let patience = commit::patience(&words, &self.settings);
+        let done = commit::commit(&self.live, &self.events, &self.behind, words, patience).await;
         Ok(match done {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(error),
@@ -188,7 +220,7 @@ impl Service {
             return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
         }
         let (inside, left) = (self.gate.inside(), self.retries.pending());
-        match self.readiness.report(inside, left) {
+        match self.readiness.report(inside, left, self.behind.owed()) {
             (true, text) => Answer::Text(text),
             (false, text) => Answer::NotReady(text),
         }
@@ -276,6 +308,18 @@ mod tests {
             let body = wait(response.into_body().collect()).unwrap().to_bytes();
             assert_eq!(body, text.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_connection_with_a_plan_or_a_question_is_not_idle() {
+        let guest = Guest::new(false);
+        assert!(guest.is_idle());
+        guest.asking.store(1, Ordering::Relaxed);
+        assert!(!guest.is_idle());
+        guest.asking.store(0, Ordering::Relaxed);
+        let (_stop, is_stopping) = watch::channel(false);
+        guest.take(wait(Gate::new(None, is_stopping).enter()));
+        assert!(!guest.is_idle());
     }
 
     #[test]

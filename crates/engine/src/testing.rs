@@ -356,6 +356,7 @@ pub(crate) fn plan(networks: &[&str]) -> Plan {
         pod: None,
         attachments,
         warnings: Vec::new(),
+        owes_status: false,
     }
 }
 
