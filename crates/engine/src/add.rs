@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CniResult, Verb, Version, code};
+use cni::{CniResult, Verb, Version};
 use npwg::{DeviceInfo, NetworkStatus};
 use plan::{Attachment, Plan, network_statuses};
 
@@ -23,32 +23,14 @@ pub struct Attached {
     pub interfaces: Vec<(String, Vec<String>, String)>,
     /// Optional attachments that failed.
     pub failed: Failures,
-    /// The status stands in the ledger: it may be written after the runtime has its result.
-    pub is_status_owed: bool,
 }
 
 /// Why the status could not be written: the text and the CNI error code.
 pub type Committed = Result<(), (String, u32)>;
 
-/// What failed after everything was attached.
-enum Late {
-    Record(EngineError),
-    Commit(String, u32),
-}
-
-impl Late {
-    fn undone(self, undo: Failures) -> EngineError {
-        match self {
-            Self::Record(cause) => EngineError::unrecorded(cause, undo),
-            Self::Commit(text, code) => EngineError::Commit { text, code, undo },
-        }
-    }
-}
-
 impl Engine<'_> {
     /// Attaches the container as planned. `commit` is told once everything is attached and the ledger is on disk; when it
-    /// fails, or anything before it, what was attached is undone. A status that may be written behind stands in the ledger
-    /// before that.
+    /// fails, or anything before it, what was attached is undone.
     ///
     /// # Errors
     /// The first thing that failed, and what could not be undone after it.
@@ -66,10 +48,9 @@ impl Engine<'_> {
             container: container.clone(),
             phase: Phase::Attaching,
             records: plan.attachments.clone(),
-            owed_status: None,
         };
         let synced = self.write(&ledger)?;
-        let mut attached = match self.attach(&mut ledger, version, deadline, undo) {
+        let attached = match self.attach(&mut ledger, version, deadline, undo) {
             Ok(attached) => attached,
             Err((begun, failure)) => {
                 ledger.records.truncate(begun);
@@ -77,38 +58,23 @@ impl Engine<'_> {
                 return Err(EngineError::Attachment { failure, undo });
             }
         };
-        attached.is_status_owed = plan.owes_status && !attached.statuses.is_empty();
-        let done = durable(synced)
-            .map_err(Late::Record)
-            .and_then(|()| self.complete(&mut ledger, &attached, commit));
-        match done {
-            Ok(()) => Ok(attached),
-            // A status that was written stays, as it does after every DEL: the pod's next ADD replaces it.
-            Err(late) => Err(late.undone(self.undo(ledger, undo))),
+        if let Err(cause) = durable(synced) {
+            let undo = self.undo(ledger, undo);
+            return Err(EngineError::unrecorded(cause, undo));
         }
-    }
-
-    /// Everything is attached. The ledger that is on disk says the same but for the phase, and for what is owed: a sync of
-    /// this one would hold up the runtime even if nobody waited for it, for a process is not gone before its threads are.
-    fn complete(
-        &self,
-        ledger: &mut Ledger,
-        attached: &Attached,
-        commit: &mut dyn FnMut(&Attached) -> Committed,
-    ) -> Result<(), Late> {
+        if let Err((text, code)) = commit(&attached) {
+            let undo = self.undo(ledger, undo);
+            return Err(EngineError::Commit { text, code, undo });
+        }
         ledger.phase = Phase::Attached;
-        if attached.is_status_owed {
-            let text = npwg::status::render(&attached.statuses);
-            let text = text.map_err(|error| Late::Commit(error.to_string(), code::INTERNAL))?;
-            ledger.owed_status = Some(text);
-            // Before anybody is told: who comes after one that is killed finds it.
-            self.rewrite(ledger).map_err(Late::Record)?;
+        // The first write is on disk and says the same but for the phase. A sync of this one would hold up the runtime even
+        // if nobody waited for it: a process is not gone before its threads are.
+        if let Err(cause) = self.rewrite(&ledger) {
+            // The status stays, as it does after every DEL: the pod's next ADD replaces it.
+            let undo = self.undo(ledger, undo);
+            return Err(EngineError::unrecorded(cause, undo));
         }
-        commit(attached).map_err(|(text, code)| Late::Commit(text, code))?;
-        if attached.is_status_owed {
-            return Ok(());
-        }
-        self.rewrite(ledger).map_err(Late::Record)
+        Ok(attached)
     }
 
     /// Undoes what an ADD left that did not end.
@@ -200,15 +166,22 @@ impl Engine<'_> {
         self.prepare_device_info(container, record);
         let attachment = container.attachment(record, &container.netns);
         self.tell(Verb::Add, container, record, Stage::Begins);
-        let mut result = self
+        let added = self
             .runtime
             .add(&record.conf, &attachment, deadline)
-            .map_err(|source| Failure::of(record, FailureKind::Add(source)))?;
-        if !record.routes.is_empty() {
-            self.move_default_route(container, record, &mut result)?;
-        }
-        self.tell(Verb::Add, container, record, Stage::Done(Some(&result)));
-        Ok(result)
+            .map_err(|source| Failure::of(record, FailureKind::Add(source)))
+            .and_then(|mut result| {
+                if !record.routes.is_empty() {
+                    self.move_default_route(container, record, &mut result)?;
+                }
+                Ok(result)
+            });
+        let stage = match &added {
+            Ok(result) => Stage::Done(Some(result)),
+            Err(_) => Stage::Failed,
+        };
+        self.tell(Verb::Add, container, record, stage);
+        added
     }
 }
 
@@ -250,7 +223,6 @@ fn summary(
         statuses,
         interfaces,
         failed,
-        is_status_owed: false,
     }
 }
 

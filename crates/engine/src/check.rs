@@ -26,6 +26,7 @@ impl Engine<'_> {
                 .attachment(record, &remembered.container.netns);
             self.tell(Verb::Check, &ledger.container, record, Stage::Begins);
             if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
+                self.tell(Verb::Check, &ledger.container, record, Stage::Failed);
                 let ifname = record.ifname.to_string();
                 let failure = Failure::of(record, FailureKind::Check { ifname, source });
                 return Err(EngineError::Attachment {

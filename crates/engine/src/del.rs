@@ -128,7 +128,6 @@ impl Engine<'_> {
             container,
             phase,
             records,
-            owed_status: None,
         })?)
     }
 
@@ -143,7 +142,6 @@ impl Engine<'_> {
             container,
             phase,
             records,
-            owed_status: _,
         } = ledger;
         let files = device_info::files(&container, &records);
         let mut left = Vec::new();
@@ -180,6 +178,7 @@ impl Engine<'_> {
                 None
             }
             Err(source) => {
+                self.tell(Verb::Del, container, &record, Stage::Failed);
                 let failure = Failure::of_del(&record, source);
                 Some((record, failure))
             }
@@ -204,7 +203,6 @@ impl Engine<'_> {
             container: remembered.container.clone(),
             phase: Phase::Detaching,
             records,
-            owed_status: None,
         }
     }
 

@@ -52,6 +52,7 @@ impl Engine<'_> {
                 return None;
             }
         }
+        self.tell(Verb::Del, container, &record, Stage::Failed);
         let failure = Failure::of_del(&record, source);
         Some((record, failure))
     }

@@ -11,7 +11,7 @@ pub trait Observer {
     fn happened(&self, event: &Event<'_>);
 }
 
-/// What happens to one attachment. What fails is told by the error of the verb.
+/// What happens to one attachment. Why something failed is told by the error of the verb.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     /// Whose it is.
@@ -31,6 +31,8 @@ pub enum Stage<'a> {
     Begins,
     /// They ran, and all is well; ADD has a result.
     Done(Option<&'a CniResult>),
+    /// They did not, or not as they should.
+    Failed,
     /// Its device information is missing where there should be some, or not as it should be.
     DeviceInfo(&'a str),
 }

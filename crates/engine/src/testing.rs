@@ -239,6 +239,7 @@ impl Observer for Bench {
         let done = match event.stage {
             Stage::Begins => String::new(),
             Stage::Done(_) => " done".to_owned(),
+            Stage::Failed => " failed".to_owned(),
             Stage::DeviceInfo(problem) => format!(": {problem}"),
         };
         let verb = event.verb.as_str();
@@ -356,7 +357,6 @@ pub(crate) fn plan(networks: &[&str]) -> Plan {
         pod: None,
         attachments,
         warnings: Vec::new(),
-        owes_status: false,
     }
 }
 

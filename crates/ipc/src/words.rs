@@ -1,5 +1,8 @@
 //! Our own words, below `/v1/`.
 
+use std::time::Duration;
+
+use cni::Verb;
 use serde::{Deserialize, Serialize};
 
 use crate::attachment::AttachmentWords;
@@ -51,9 +54,6 @@ pub struct PlanReply {
     /// Lines for the log; the daemon tells the pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The status may be written behind: the plugin puts it into the ledger before it commits.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub owes_status: bool,
 }
 
 /// Whose sandbox it is.
@@ -66,6 +66,37 @@ pub struct PodWords {
     pub name: String,
     /// Its UID.
     pub uid: String,
+}
+
+/// One run of an attachment's plugins, for metrics. A daemon of an earlier release passes over them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// The CNI verb.
+    pub verb: String,
+    /// The attachment's name.
+    pub network: String,
+    /// The first of its plugins.
+    pub plugin: String,
+    /// Microseconds that it took.
+    pub micros: u64,
+    /// It did not succeed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub failed: bool,
+}
+
+impl Run {
+    /// A run of so long.
+    #[must_use]
+    pub fn new(verb: Verb, network: String, plugin: String, time: Duration, failed: bool) -> Self {
+        Self {
+            verb: verb.as_str().to_owned(),
+            network,
+            plugin,
+            micros: u64::try_from(time.as_micros()).unwrap_or(u64::MAX),
+            failed,
+        }
+    }
 }
 
 /// Everything is attached.
@@ -85,15 +116,9 @@ pub struct Commit {
     /// Optional attachments that failed, each with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<String>,
-    /// The status stands in the ledger, and may be written behind.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub is_status_owed: bool,
-    /// How many milliseconds the plugin gives to the API, by its own configuration.
-    #[serde(default)]
-    pub patience: Option<u64>,
-    /// How many milliseconds are left of its ADD.
-    #[serde(default)]
-    pub left: Option<u64>,
+    /// What plugins did since the last words about this container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Run>,
 }
 
 /// One interface.
@@ -118,6 +143,9 @@ pub struct Failed {
     pub container_id: String,
     /// Why.
     pub reason: String,
+    /// What plugins did since the last words about this container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Run>,
 }
 
 /// A container is detached, or as far as it went.
@@ -130,6 +158,9 @@ pub struct Detached {
     /// What could not be undone: it stands in the ledger, and is tried again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
+    /// What plugins did since the last words about this container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Run>,
 }
 
 /// Whether pods could be attached now.

@@ -10,7 +10,7 @@ use sys::HostNetns;
 use sys::exec::HostExec;
 use sys::files::{DeviceInfoDirs, DirCache, DirLedger};
 
-use crate::journal::Journal;
+use crate::Runs;
 
 /// Whose process carries a verb out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,15 +72,15 @@ impl Ground {
         }
     }
 
-    /// The engine, whose lines go to the log.
+    /// The engine, whose lines go to the log, and what its delegates do to `runs`.
     #[must_use]
-    pub fn engine<'a>(&'a self, runtime: &'a Runtime<'a>) -> Engine<'a> {
+    pub fn engine<'a>(&'a self, runtime: &'a Runtime<'a>, runs: &'a Runs) -> Engine<'a> {
         Engine {
             runtime,
             ledgers: &self.ledgers,
             device_info: &self.device_info,
             netns: &self.netns,
-            observer: &Journal,
+            observer: runs,
         }
     }
 }

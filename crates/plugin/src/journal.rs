@@ -9,7 +9,7 @@ use engine::{Event, Observer, Stage};
 use plan::{LogOptions, NetConf, PodRef};
 use sys::log::{Level, Log, Rotation, Settings};
 
-use crate::Call;
+use crate::{Call, Runs};
 
 /// The log of this program: one process serves one call, so that one is enough.
 pub static LOG: Log = Log::new();
@@ -104,14 +104,13 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-/// Writes down what the engine does: a line for what was done (B4.44, B4.110, B9.8), and with [`Level::Debug`] one for what
-/// begins.
-#[derive(Debug)]
-pub(crate) struct Journal;
-
-impl Observer for Journal {
+/// Takes note of what the engine does, and writes it down: a line for what was done (B4.44, B4.110, B9.8), and with
+/// [`Level::Debug`] one for what begins. What failed is told by the error.
+impl Observer for Runs {
     fn happened(&self, event: &Event<'_>) {
+        self.note(event);
         match event.stage {
+            Stage::Failed => {}
             Stage::Begins => LOG.debug(Begins(event)),
             Stage::Done(result) => LOG.verbose(Done(event, result)),
             Stage::DeviceInfo(problem) => LOG.warning(format_args!(

@@ -11,6 +11,7 @@ mod journal;
 pub mod messages;
 mod planner;
 mod program;
+mod runs;
 mod verbs;
 
 pub use flags::{boolean, version};
@@ -18,4 +19,5 @@ pub use ground::{Ground, Site};
 pub use journal::{LOG, LogTo, log_to};
 pub use planner::{Call, Planned, Planner};
 pub use program::{Program, main};
+pub use runs::{Run, Runs};
 pub use verbs::{Give, run};

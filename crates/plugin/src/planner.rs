@@ -6,6 +6,8 @@ use cni::{CniError, CniResult};
 use engine::{Attached, Committed, EngineError};
 use plan::{NetConf, Outcome, Plan, PodArgs, PodRef};
 
+use crate::Runs;
+
 /// A call of the runtime, decoded.
 #[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
@@ -17,6 +19,8 @@ pub struct Call<'a> {
     pub args: &'a PodArgs,
     /// When it has to be over, undo not counted.
     pub deadline: Instant,
+    /// What its delegates did so far.
+    pub runs: &'a Runs,
 }
 
 /// What a planner came to.

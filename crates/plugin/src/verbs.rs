@@ -17,7 +17,7 @@ use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 
 use crate::ground::{Ground, Site};
 use crate::journal::{self, LOG};
-use crate::{Call, Program, messages};
+use crate::{Call, Program, Runs, messages};
 
 /// Gives a result to whoever asked for it.
 pub type Give<'a> = &'a mut dyn FnMut(&CniResult, &Call<'_>) -> Result<(), CniError>;
@@ -36,11 +36,13 @@ pub fn run(program: &dyn Program, request: &cni::Request, give: Give<'_>) -> Res
     if conf.manifest_dir.is_some() {
         args.pod.name_namespace();
     }
+    let runs = Runs::default();
     let call = Call {
         request,
         conf: &conf,
         args: &args,
         deadline: begin + limit(&conf.timeouts, request.command),
+        runs: &runs,
     };
     let site = program.site();
     if site == Site::Plugin {

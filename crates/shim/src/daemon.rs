@@ -9,7 +9,7 @@ use cni::{CniError, code};
 use engine::{Attached, Committed, EngineError};
 use ipc::{
     Added, Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply,
-    path,
+    Run, path,
 };
 use plan::{Plan, PodRef};
 use plugin::messages::{of_pod, plain};
@@ -191,32 +191,13 @@ impl Planner for Daemon {
                 })
                 .collect(),
             failed: attached.failed.0.iter().map(ToString::to_string).collect(),
-            is_status_owed: attached.is_status_owed,
-            patience: Some(milliseconds(call.conf.timeouts.api)),
-            left: Some(milliseconds(
-                call.deadline.saturating_duration_since(Instant::now()),
-            )),
+            runs: runs(call),
         };
-        // The daemon may have been restarted meanwhile. Its successor looks for what is owed: nobody waits for it then.
-        let now = Instant::now();
-        let until = if attached.is_status_owed {
-            now
-        } else {
-            call.deadline
-        };
+        // The daemon may have been restarted meanwhile.
         let told: Result<Option<()>, _> =
-            self.ask_until(path::COMMIT, &words, until, call.deadline);
-        match told {
-            Err(refusal) if attached.is_status_owed && refusal.may_pass() => {
-                let label = pod.label();
-                LOG.verbose(format_args!(
-                    "[{label}]: the status is left to the next daemon: {refusal}"
-                ));
-                Ok(())
-            }
-            Err(refusal) => Err((refusal.to_string(), refusal.code())),
-            Ok(_) => Ok(()),
-        }
+            self.ask_until(path::COMMIT, &words, call.deadline, call.deadline);
+        told.map(drop)
+            .map_err(|refusal| (refusal.to_string(), refusal.code()))
     }
 
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
@@ -224,6 +205,7 @@ impl Planner for Daemon {
             pod: PodWords::from(pod),
             container_id: part_id(call),
             reason: error.to_string(),
+            runs: runs(call),
         };
         let deadline = Instant::now() + call.conf.timeouts.events;
         let told: Result<Option<()>, _> = self.ask(path::FAILED, &words, deadline);
@@ -239,8 +221,11 @@ impl Planner for Daemon {
     fn attached(&self, _: &Call<'_>, _: &PodRef, _: &Plan, _: &Attached) {}
 }
 
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// What plugins did, and nobody was told yet.
+pub(crate) fn runs(call: &Call<'_>) -> Vec<Run> {
+    let words =
+        |run: plugin::Run| Run::new(run.verb, run.network, run.plugin, run.time, run.failed);
+    call.runs.take().into_iter().map(words).collect()
 }
 
 fn part_id(call: &Call<'_>) -> String {

@@ -65,6 +65,7 @@ fn note(call: &Call<'_>, container: &Container, left: Vec<String>) -> Option<Ref
     let words = Detached {
         container_id: container.id.to_string(),
         left,
+        runs: daemon::runs(call),
     };
     let deadline = Instant::now() + NOTE;
     let told: Result<Option<()>, _> = Daemon::of(call)

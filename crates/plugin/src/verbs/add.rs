@@ -19,7 +19,7 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>, give: Give<'_>) -> Res
     let _locks = Locks::for_add(program, call, &container.id)?;
     let ground = ground(program, call);
     let runtime = runtime(&ground, call);
-    let engine = ground.engine(&runtime);
+    let engine = ground.engine(&runtime, call.runs);
     engine
         .clear(&remembered(&container, call), call.conf.timeouts.undo)
         .map_err(|error| messages::carrying_out(&call.args.pod, &error))?;
@@ -56,11 +56,7 @@ fn attach(
     }
     let mut commit = |attached: &Attached| match &plan.pod {
         Some(pod) => planner.commit(call, pod, attached).inspect(|()| {
-            let done = match attached.is_status_owed {
-                true => "left to the daemon",
-                false => "written",
-            };
-            LOG.verbose(format_args!("[{}]: network status {done}", pod.label()));
+            LOG.verbose(format_args!("[{}]: network status written", pod.label()));
         }),
         None => Ok(()),
     };

@@ -14,7 +14,7 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
     let _locks = Locks::for_del(program, call, &container.id)?;
     let ground = ground(program, call);
     let runtime = runtime(&ground, call);
-    let engine = ground.engine(&runtime);
+    let engine = ground.engine(&runtime, call.runs);
     let pod = &call.args.pod;
     let report = match engine.del(&remembered(&container, call), call.deadline) {
         Ok(report) => report,

@@ -24,7 +24,7 @@ pub(crate) fn check(program: &dyn Program, call: &Call<'_>) -> Result<(), CniErr
     let ground = ground(program, call);
     let runtime = runtime(&ground, call);
     ground
-        .engine(&runtime)
+        .engine(&runtime, call.runs)
         .check(&remembered(&container, call), call.deadline)
         .map_err(|error| messages::carrying_out(&call.args.pod, &error))
 }
@@ -89,7 +89,7 @@ pub(crate) fn gc(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError>
     tidy(conf);
     let ground = ground(program, call);
     let runtime = runtime(&ground, call);
-    let engine = ground.engine(&runtime);
+    let engine = ground.engine(&runtime, call.runs);
     let claim = |id: &ContainerId| -> Result<Claim, String> {
         let (now, never) = (Instant::now(), EndHolders::Never);
         let is_inherited = program.site() == Site::Plugin;
