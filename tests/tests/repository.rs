@@ -9,6 +9,8 @@ mod crates;
 mod dependencies;
 #[path = "repository/files.rs"]
 mod files;
+#[path = "repository/metrics.rs"]
+mod metrics;
 #[path = "repository/sources.rs"]
 mod sources;
 #[path = "repository/specification.rs"]

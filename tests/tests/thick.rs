@@ -4,11 +4,11 @@
 mod attaching;
 #[path = "thick/ends.rs"]
 mod ends;
+#[path = "thick/metrics.rs"]
+mod metrics;
 #[path = "thick/queue.rs"]
 mod queue;
 #[path = "thick/rest.rs"]
 mod rest;
 #[path = "thick/starts.rs"]
 mod starts;
-#[path = "thick/status.rs"]
-mod status;

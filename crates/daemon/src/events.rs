@@ -13,6 +13,8 @@ use plugin::LOG;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
 
+use crate::metrics::Metrics;
+
 /// Events that wait; those beyond are lost.
 const MOST: usize = 1024;
 /// One event in this time, on the long run.
@@ -29,6 +31,7 @@ const REMEMBERED: usize = 1024;
 pub(crate) struct Events {
     queue: mpsc::Sender<Message>,
     lost: Arc<AtomicU64>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -40,12 +43,13 @@ enum Message {
 
 impl Events {
     /// Starts the task that posts them; each may take so long.
-    pub(crate) fn start(live: Arc<Live>, each: Duration) -> Self {
+    pub(crate) fn start(live: Arc<Live>, each: Duration, metrics: Arc<Metrics>) -> Self {
         let (queue, messages) = mpsc::channel(MOST);
         tokio::spawn(post(live, messages, each));
         Self {
             queue,
             lost: Arc::default(),
+            metrics,
         }
     }
 
@@ -73,6 +77,7 @@ impl Events {
             .try_send(Message::Post(pod.clone(), event))
             .is_err()
         {
+            self.metrics.lost_event();
             let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
             if lost.is_power_of_two() {
                 LOG.warning(format_args!(

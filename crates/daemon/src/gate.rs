@@ -1,6 +1,7 @@
 //! The queue of attachments (B2.85): first come, first served.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -10,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub(crate) struct Gate {
     places: Arc<Semaphore>,
     all: usize,
+    waiting: AtomicUsize,
     is_stopping: watch::Receiver<bool>,
 }
 
@@ -25,6 +27,7 @@ impl Gate {
         Self {
             places: Arc::new(Semaphore::new(all)),
             all,
+            waiting: AtomicUsize::new(0),
             is_stopping,
         }
     }
@@ -33,6 +36,7 @@ impl Gate {
     pub(crate) async fn enter(&self) -> Option<Place> {
         let mut is_stopping = self.is_stopping.clone();
         let places = Arc::clone(&self.places);
+        let _waits = Waiting::new(&self.waiting);
         tokio::select! {
             biased;
             _ = is_stopping.wait_for(|is_stopping| *is_stopping) => None,
@@ -45,9 +49,30 @@ impl Gate {
         self.all.saturating_sub(self.places.available_permits())
     }
 
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Tells when the daemon ends.
     pub(crate) fn is_stopping(&self) -> watch::Receiver<bool> {
         self.is_stopping.clone()
+    }
+}
+
+/// One who waits, and may go away at any time.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(all: &'a AtomicUsize) -> Self {
+        all.fetch_add(1, Ordering::Relaxed);
+        Self(all)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -89,14 +114,14 @@ mod tests {
             let mut third = Box::pin(gate.enter());
             assert!(at_once(&mut second).await.is_none());
             assert!(at_once(&mut third).await.is_none());
-            assert_eq!(gate.inside(), 1);
+            assert_eq!((gate.inside(), gate.waiting()), (1, 2));
 
             drop(first);
             assert!(at_once(&mut third).await.is_none());
             let second = at_once(&mut second).await.unwrap();
             drop(second);
             assert!(third.await.is_some());
-            assert_eq!(gate.inside(), 0);
+            assert_eq!((gate.inside(), gate.waiting()), (0, 0));
         });
     }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use cluster::{ClusterError, Live, Watches};
 use cni::{CniError, code};
 use devices::{DevicesError, Kubelet};
-use futures_util::stream::{self, StreamExt as _};
 use ipc::{PlanReply, PlanRequest};
 use plan::{
     Catalog, DriveError, Fact, Inquiry, Need, NetConf, Outcome, PathFact, PlanError, Planned,
@@ -17,7 +16,6 @@ use plugin::LOG;
 use plugin::messages::{self, of_pod, plain};
 use tokio::task::spawn_blocking;
 
-use crate::behind::Behind;
 use crate::events::Events;
 use crate::keeper::Status;
 use crate::overlay;
@@ -32,11 +30,7 @@ pub(crate) struct Planner {
     pub(crate) settings: Arc<Settings>,
     pub(crate) kubelet: Kubelet,
     pub(crate) events: Events,
-    pub(crate) behind: Behind,
 }
-
-/// So many things are fetched at a time for one plan.
-const AT_ONCE: usize = 8;
 
 impl fmt::Debug for Planner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,13 +55,8 @@ impl Planner {
         let (conf, request) = self.request(words)?;
         let pod = &request.args.pod;
         match self.drive(&conf, &request).await {
-            Ok(mut outcome) => {
+            Ok(outcome) => {
                 self.tell(&outcome, pod);
-                if let Outcome::Attach(plan) = &mut outcome
-                    && let Some(pod) = &plan.pod
-                {
-                    plan.owes_status &= !self.behind.knows(&pod.uid);
-                }
                 Ok(PlanReply::from(&outcome))
             }
             Err(error) => {
@@ -102,8 +91,6 @@ impl Planner {
             ifname: words.ifname.clone(),
             args,
             catalog: Catalog::Api,
-            // Elsewhere nobody would find what is owed.
-            may_owe_status: conf.cni_dir == self.settings.netconf.cni_dir,
         };
         Ok((conf, request))
     }
@@ -118,13 +105,9 @@ impl Planner {
             match inquiry.ask(conf, request).map_err(DriveError::Plan)? {
                 Planned::Ready(outcome) => return Ok(outcome),
                 Planned::Needs(needs) => {
-                    let fetching = needs.into_iter().map(async |need| {
+                    for need in needs {
                         let fact = self.fetch(&need, request, conf.timeouts.api).await;
-                        fact.map(|fact| (need, fact))
-                    });
-                    let mut fetched = stream::iter(fetching).buffered(AT_ONCE);
-                    while let Some(fact) = fetched.next().await {
-                        let (need, fact) = fact.map_err(DriveError::Source)?;
+                        let fact = fact.map_err(DriveError::Source)?;
                         inquiry.tell(need, fact).map_err(DriveError::Plan)?;
                     }
                 }

@@ -1,5 +1,6 @@
 //! The program: configuration, parts, serving, the end.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,15 +13,15 @@ use sys::files::FileError;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use crate::ask;
-use crate::behind::Behind;
 use crate::events::Events;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
 use crate::keeper::{self, KeeperError, Report};
+use crate::metrics::{self, Metrics};
 use crate::planner::Planner;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
@@ -36,8 +37,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(3600);
 const TIDYING: Duration = Duration::from_secs(20);
 /// Threads that wait for files and for the kubelet; more plans than that wait for them.
 const BLOCKING: usize = 8;
-/// How long events and statuses that are still to be sent keep a daemon that ends.
-const LAST: Duration = Duration::from_secs(1);
+/// How long events that are not posted yet keep a daemon that ends.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 
 /// Why the program ends other than by a signal.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,7 @@ enum Exit {
     #[error("failed to start serving: {0}")]
     Server(#[from] SocketError),
     #[error("failed to start serving: {0}")]
-    Runtime(#[from] std::io::Error),
+    Runtime(#[from] io::Error),
 }
 
 impl Exit {
@@ -168,17 +169,17 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     };
     let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
     let watches = Arc::new(Watches::start(&live, &options, &observer)?);
-    let keeper = keeper::Watch::start(&settings, journal)?;
+    let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
+    let counted = Arc::clone(&metrics);
+    let keeper = keeper::Watch::start(&settings, move |report: &Report| {
+        counted.reported(report);
+        journal(report);
+    })?;
     let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
-    let timeouts = settings.netconf.timeouts;
-    let events = Events::start(Arc::clone(&live), timeouts.events);
-    let (behind, writer) = Behind::new(
-        Arc::clone(&watches),
-        &settings.netconf.cni_dir,
-        timeouts.api,
-    );
+    let patience = settings.netconf.timeouts.events;
+    let events = Events::start(Arc::clone(&live), patience, Arc::clone(&metrics));
     let (stopping, is_stopping) = watch::channel(false);
-    let service = Service {
+    let service = Arc::new(Service {
         readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
         planner: Planner {
             live: Arc::clone(&live),
@@ -187,24 +188,30 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
             settings: Arc::clone(&settings),
             kubelet: Kubelet::default(),
             events: events.clone(),
-            behind: behind.clone(),
         },
         gate: Gate::new(settings.connection_limit, is_stopping),
-        retries: Retries::start(settings.netconf.clone(), settings.site()),
+        retries: Retries::start(
+            settings.netconf.clone(),
+            settings.site(),
+            Arc::clone(&metrics),
+        ),
         live,
         settings: Arc::clone(&settings),
         events: events.clone(),
-        behind: behind.clone(),
-    };
+        metrics,
+    });
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
     LOG.verbose(format_args!(
         "{} listens on {}",
         plugin::version(),
         socket.path().display()
     ));
+    let mut housekeeping = JoinSet::new();
+    housekeeping.spawn(tidy());
+    if let Some(port) = settings.metrics_port {
+        housekeeping.spawn(metrics::serve(port, Arc::clone(&service)));
+    }
     let server = Server::new(listener, service);
-    let writing = tokio::spawn(writer.run());
-    let housekeeping = tokio::spawn(tidy());
     let (signal, guests) = server.serve(signals.next()).await?;
     LOG.verbose(format_args!("caught {signal}, finishing what is under way"));
     // Those who come now wait for the successor.
@@ -214,9 +221,8 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         () = guests.leave() => {}
         again = signals.next() => LOG.warning(format_args!("caught {again}, ending at once")),
     }
-    housekeeping.abort();
-    tokio::join!(events.flush(LAST), behind.flush(LAST));
-    writing.abort();
+    housekeeping.abort_all();
+    events.flush(LAST_EVENTS).await;
     Ok(signal)
 }
 
@@ -299,7 +305,7 @@ mod tests {
     #[test]
     fn each_end_has_the_status_that_upstream_gives_it() {
         // B1.43, B1.44
-        let io = || std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let io = || io::Error::from(io::ErrorKind::AddrInUse);
         for (exit, status) in [
             (Exit::Missing("/c".into()), 1),
             (Exit::Settings(SettingsError::ConnectionLimit(0)), 1),

@@ -28,37 +28,35 @@ impl Readiness {
         Self { watches, keeper }
     }
 
+    /// How each watch does, by what it watches.
+    pub(crate) fn watches(&self) -> [(&'static str, Progress); 2] {
+        [
+            ("pods", self.watches.pods().progress()),
+            ("definitions", self.watches.definitions().progress()),
+        ]
+    }
+
     /// Why no pod can be attached now, in one line. A watch that has not told yet is no reason to say that something does
     /// not exist.
     pub(crate) fn cannot_attach(&self) -> Option<String> {
         if let Some(reason) = (self.keeper)().cannot_attach {
             return Some(reason);
         }
-        let watches = [
-            ("pods", self.watches.pods().progress()),
-            ("definitions", self.watches.definitions().progress()),
-        ];
-        watches
+        self.watches()
             .into_iter()
             .find(|(_, progress)| !progress.synced)
             .map(|(what, progress)| format!("{what} are {}", Unlisted(&progress)))
     }
 
     /// Whether the node is ready, and a line for each part.
-    pub(crate) fn report(&self, inside: usize, left: usize, owed: usize) -> (bool, String) {
+    pub(crate) fn report(&self, inside: usize, left: usize) -> (bool, String) {
         let status = (self.keeper)();
         let now = Instant::now();
-        let parts = [
-            ("configuration", configuration(&status)),
-            ("pods", watch(&self.watches.pods().progress(), now)),
-            (
-                "definitions",
-                watch(&self.watches.definitions().progress(), now),
-            ),
-            ("attachments", Ok(format!("{inside} under way"))),
-            ("retries", Ok(format!("{left} containers not detached yet"))),
-            ("statuses", Ok(format!("{owed} to be written"))),
-        ];
+        let mut parts = vec![("configuration", configuration(&status))];
+        let watches = self.watches().into_iter();
+        parts.extend(watches.map(|(what, progress)| (what, watch(&progress, now))));
+        parts.push(("attachments", Ok(format!("{inside} under way"))));
+        parts.push(("retries", Ok(format!("{left} containers not detached yet"))));
         lines(&parts)
     }
 }

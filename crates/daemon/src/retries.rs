@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use cni::ContainerId;
 use engine::{Container, Engine, EngineError};
+use ipc::Run;
 use plan::NetConf;
-use plugin::{Ground, LOG, Site};
+use plugin::{Ground, LOG, Runs, Site};
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+
+use crate::metrics::{Metrics, Operation};
 
 /// How often all ledgers are looked at: for a DEL that could not tell the daemon.
 const LOOK: Duration = Duration::from_secs(60);
@@ -40,7 +43,7 @@ enum News {
 
 impl Retries {
     /// Starts the task that tries again: one container at a time, with these settings.
-    pub(crate) fn start(conf: NetConf, site: Site) -> Self {
+    pub(crate) fn start(conf: NetConf, site: Site, metrics: Arc<Metrics>) -> Self {
         let (news, heard) = mpsc::channel(MOST);
         let pending = Arc::<AtomicUsize>::default();
         let path = sys::environment::get("CNI_PATH").unwrap_or_default();
@@ -48,6 +51,7 @@ impl Retries {
             conf,
             site,
             path: cni::exec::search_path(&path),
+            metrics,
         });
         tokio::spawn(work(hands, heard, Arc::clone(&pending)));
         Self { news, pending }
@@ -176,13 +180,20 @@ struct Hands {
     site: Site,
     /// Where plugins are looked for after `binDir` (B1.42).
     path: Vec<PathBuf>,
+    metrics: Arc<Metrics>,
 }
 
 impl Hands {
     fn engine<T>(&self, work: impl FnOnce(&Engine<'_>) -> T) -> T {
         let ground = Ground::new(&self.conf, &self.site, false);
         let runtime = ground.runtime(&self.conf.bin_dir, &self.path);
-        work(&ground.engine(&runtime))
+        let runs = Runs::default();
+        let done = work(&ground.engine(&runtime, &runs));
+        let words =
+            |run: plugin::Run| Run::new(run.verb, run.network, run.plugin, run.time, run.failed);
+        let runs: Vec<Run> = runs.take().into_iter().map(words).collect();
+        self.metrics.ran(Operation::Del, &runs);
+        done
     }
 
     /// The containers whose ledgers say that something is left.

@@ -1,13 +1,12 @@
 //! What the daemon answers, by path.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::Live;
 use cni::{CniError, ContainerId, code};
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
@@ -16,13 +15,15 @@ use ipc::{Detached, StatusReply, path};
 use plugin::LOG;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sys::files::DirLedger;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::behind::Behind;
 use crate::commit;
 use crate::events::Events;
 use crate::gate::{Gate, Place};
+use crate::metrics::{FORMAT, METRICS, Metrics, Operation, Phase, Standing};
 use crate::planner::Planner;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
@@ -43,7 +44,7 @@ pub(crate) struct Service {
     pub(crate) live: Arc<Live>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) events: Events,
-    pub(crate) behind: Behind,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// One connection, as long as it is open.
@@ -51,25 +52,9 @@ pub(crate) struct Service {
 pub(crate) struct Guest {
     /// Of the attachment that was planned over it.
     place: Mutex<Option<Place>>,
-    /// Requests that are not answered yet.
-    asking: AtomicUsize,
-    /// There are more guests than can be served.
-    is_one_too_many: bool,
 }
 
 impl Guest {
-    pub(crate) fn new(is_one_too_many: bool) -> Self {
-        Self {
-            is_one_too_many,
-            ..Self::default()
-        }
-    }
-
-    /// Whether nothing is under way over this connection.
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.is_planned() && self.asking.load(Ordering::Relaxed) == 0
-    }
-
     /// Whether an attachment is under way over this connection.
     pub(crate) fn is_planned(&self) -> bool {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,6 +75,8 @@ enum Answer {
     Document(Vec<u8>),
     /// Text for people.
     Text(String),
+    /// All metrics.
+    Metrics(String),
     /// Not yet, or not any more; the plugin asks again.
     NotReady(String),
     /// No; the plugin hands it on.
@@ -110,11 +97,11 @@ impl Service {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        guest.asking.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let answer = match (&head.method, head.uri.path()) {
             (_, HEALTHZ) => Answer::Done,
             (_, READYZ) => self.ready(),
+            (&Method::GET, METRICS) => self.metrics().await,
             (&Method::POST, path::STATUS) => self.status(),
             (&Method::POST, endpoint) => match read(body).await {
                 Ok(body) => self.act(guest, endpoint, &body).await,
@@ -122,13 +109,36 @@ impl Service {
             },
             _ => Answer::Unknown,
         };
-        guest.asking.fetch_sub(1, Ordering::Relaxed);
-        let mut response = Response::from(answer);
-        if guest.is_one_too_many {
-            let headers = response.headers_mut();
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        let response = Response::from(answer);
+        let code = response.status().as_u16();
+        self.metrics.answered(head.uri.path(), code, &head.method);
         response
+    }
+
+    /// Answers whoever comes to the metrics' port.
+    pub(crate) async fn answer_anybody<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        let answer = match (request.method(), request.uri().path()) {
+            (&Method::GET, METRICS) => self.metrics().await,
+            _ => Answer::Unknown,
+        };
+        answer.into()
+    }
+
+    async fn metrics(&self) -> Answer {
+        let directory = self.settings.netconf.cni_dir.clone();
+        let ledgers = spawn_blocking(move || DirLedger::new(&directory).list().ok()).await;
+        let standing = Standing {
+            ready: self.is_ready(),
+            inside: self.gate.inside(),
+            waiting: self.gate.waiting(),
+            retries: self.retries.pending(),
+            ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
+            watches: self.readiness.watches().into(),
+        };
+        match self.metrics.text(&standing) {
+            Ok(text) => Answer::Metrics(text),
+            Err(error) => Answer::Refused(CniError::new(code::INTERNAL, error.to_string())),
+        }
     }
 
     async fn act(&self, guest: &Guest, endpoint: &str, body: &[u8]) -> Answer {
@@ -136,7 +146,7 @@ impl Service {
             path::PLAN => self.plan(guest, body).await,
             path::COMMIT => self.commit(body).await,
             path::FAILED => decode(body).map(|words| {
-                commit::failed(&self.events, words);
+                commit::failed(&self.events, &self.metrics, words);
                 Answer::Done
             }),
             path::DETACHED => decode(body).map(|words| {
@@ -154,30 +164,31 @@ impl Service {
         if let Some(reason) = self.readiness.cannot_attach() {
             return Ok(Answer::NotReady(reason));
         }
-        if guest.is_one_too_many {
-            return Ok(Answer::NotReady(
-                "too many attachments wait already".to_owned(),
-            ));
-        }
         if !guest.is_planned() {
+            let begin = Instant::now();
             let Some(place) = self.gate.enter().await else {
                 return Ok(Answer::NotReady("it is stopping".to_owned()));
             };
+            self.metrics.took(Phase::Queue, begin);
             guest.take(Some(place));
         }
-        Ok(match self.planner.plan(&words).await {
+        let begin = Instant::now();
+        let planned = self.planner.plan(&words).await;
+        self.metrics.took(Phase::Plan, begin);
+        Ok(match planned {
             Ok(reply) => document(&reply),
             Err(error) => {
                 guest.take(None);
+                self.metrics.ended(Operation::Add, false);
                 Answer::Refused(error)
             }
         })
     }
 
     async fn commit(&self, body: &[u8]) -> Result<Answer, String> {
-        let words = decode(body)?;
-        let patience = commit::patience(&words, &self.settings);
-        let done = commit::commit(&self.live, &self.events, &self.behind, words, patience).await;
+        let patience = self.settings.netconf.timeouts.api;
+        let (events, metrics) = (&self.events, &self.metrics);
+        let done = commit::commit(&self.live, events, metrics, decode(body)?, patience).await;
         Ok(match done {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(error),
@@ -189,6 +200,8 @@ impl Service {
         let Ok(id) = ContainerId::parse(&words.container_id) else {
             return;
         };
+        self.metrics.ran(Operation::Del, &words.runs);
+        self.metrics.ended(Operation::Del, words.left.is_empty());
         if words.left.is_empty() {
             LOG.verbose(format_args!("container {id} is detached"));
             self.retries.gone(id);
@@ -215,12 +228,17 @@ impl Service {
         self.gate.is_stopping()
     }
 
+    /// Whether the node is, in a word.
+    fn is_ready(&self) -> bool {
+        !*self.is_stopping().borrow() && self.readiness.report(0, 0).0
+    }
+
     fn ready(&self) -> Answer {
         if *self.is_stopping().borrow() {
             return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
         }
         let (inside, left) = (self.gate.inside(), self.retries.pending());
-        match self.readiness.report(inside, left, self.behind.owed()) {
+        match self.readiness.report(inside, left) {
             (true, text) => Answer::Text(text),
             (false, text) => Answer::NotReady(text),
         }
@@ -259,6 +277,7 @@ impl From<Answer> for Response<Full<Bytes>> {
             Answer::Done => text(StatusCode::OK, String::new()),
             Answer::Document(bytes) => (StatusCode::OK, JSON, bytes.into()),
             Answer::Text(told) => text(StatusCode::OK, told),
+            Answer::Metrics(text) => (StatusCode::OK, FORMAT, text.into()),
             Answer::NotReady(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
             Answer::Bad(reason) => text(StatusCode::BAD_REQUEST, reason),
             Answer::Unknown => text(StatusCode::NOT_FOUND, String::new()),
@@ -308,18 +327,6 @@ mod tests {
             let body = wait(response.into_body().collect()).unwrap().to_bytes();
             assert_eq!(body, text.as_bytes());
         }
-    }
-
-    #[test]
-    fn a_connection_with_a_plan_or_a_question_is_not_idle() {
-        let guest = Guest::new(false);
-        assert!(guest.is_idle());
-        guest.asking.store(1, Ordering::Relaxed);
-        assert!(!guest.is_idle());
-        guest.asking.store(0, Ordering::Relaxed);
-        let (_stop, is_stopping) = watch::channel(false);
-        guest.take(wait(Gate::new(None, is_stopping).enter()));
-        assert!(!guest.is_idle());
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum Part {
     Cnitool,
     /// `helm`.
     Helm,
+    /// `promtool`, Prometheus' command line.
+    Promtool,
 }
 
 /// How a part is built.
@@ -53,7 +55,7 @@ pub(super) struct Stamp {
 
 impl Part {
     /// Every part, in the order of what they cost.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Cnitool,
         Self::Helm,
         Self::CniPlugins,
@@ -64,14 +66,16 @@ impl Part {
         Self::KubeControllerManager,
         Self::Kubelet,
         Self::Containerd,
+        Self::Promtool,
     ];
 
     /// Those that suites use that run no pod.
-    pub const OF_THE_SUITES: [Self; 5] = [
+    pub const OF_THE_SUITES: [Self; 6] = [
         Self::Cnitool,
         Self::Helm,
         Self::CniPlugins,
         Self::Etcd,
+        Self::Promtool,
         Self::KubeApiserver,
     ];
 
@@ -116,6 +120,10 @@ impl Part {
             Self::Helm => everything_of(
                 "helm",
                 "the installer of charts (its first build takes about two minutes)",
+            ),
+            Self::Promtool => everything_of(
+                "prometheus",
+                "Prometheus' command line (its first build takes about three minutes)",
             ),
         }
     }

@@ -1,6 +1,5 @@
 mod configured;
 mod limits;
-mod owed;
 
 use super::*;
 use crate::{Fact, PathFact};
@@ -112,7 +111,6 @@ fn request(catalog: Catalog) -> Request {
         ifname: "eth0".into(),
         args: PodArgs::parse(args).unwrap(),
         catalog,
-        may_owe_status: true,
     }
 }
 

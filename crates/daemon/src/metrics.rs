@@ -1,0 +1,396 @@
+//! What is counted and measured, for Prometheus (B6.170). Every series stands in `docs/metrics.md`.
+//!
+//! **Promises.** However many networks there are and whatever they are called, there is a bounded number of series, of bounded
+//! length ([`names`]). Nothing is asked of the API for them, and nobody waits for them.
+
+mod names;
+mod port;
+mod process;
+
+use std::time::{Duration, Instant};
+
+use cluster::Progress;
+use http::Method;
+use ipc::{Run, path, upstream};
+use prometheus::{
+    Error, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::keeper::Report;
+use names::Names;
+pub(crate) use port::serve;
+use process::Process;
+
+/// Where they are read.
+pub(crate) const METRICS: &str = "/metrics";
+
+/// Prometheus' text format.
+pub(crate) const FORMAT: &str = prometheus::TEXT_FORMAT;
+
+/// Seconds: from what a plan takes to what a kubelet waits for.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0,
+];
+
+/// The paths that requests are counted under; those of all others are `NotFound` (B6.170).
+const HANDLERS: [&str; 10] = [
+    upstream::CNI,
+    upstream::DELEGATE,
+    upstream::HEALTHZ,
+    upstream::READYZ,
+    METRICS,
+    path::PLAN,
+    path::COMMIT,
+    path::FAILED,
+    path::DETACHED,
+    path::STATUS,
+];
+
+/// All series.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    operations: IntCounterVec,
+    phases: HistogramVec,
+    delegates: HistogramVec,
+    names: Names,
+    reports: IntCounterVec,
+    lost_events: IntCounter,
+    standing: StandingSeries,
+    process: Process,
+}
+
+/// A part of an operation's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// An ADD waits for its place.
+    Queue,
+    /// It is planned.
+    Plan,
+    /// Its delegates run, one after the other.
+    Delegate,
+    /// Its status is written.
+    Status,
+}
+
+/// How things stand when the metrics are read.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) ready: bool,
+    /// Attachments under way, and those that wait for a place.
+    pub(crate) inside: usize,
+    pub(crate) waiting: usize,
+    /// Containers of which something is left.
+    pub(crate) retries: usize,
+    /// `None` where nobody can tell.
+    pub(crate) ledgers: Option<usize>,
+    /// What each watch knows, by what it watches.
+    pub(crate) watches: Vec<(&'static str, Progress)>,
+}
+
+/// The series of [`Standing`].
+#[derive(Debug)]
+struct StandingSeries {
+    ready: IntGauge,
+    inside: IntGauge,
+    waiting: IntGauge,
+    retries: IntGauge,
+    ledgers: IntGauge,
+    age: GaugeVec,
+    objects: IntGaugeVec,
+    failures: IntCounterVec,
+    reads: IntCounterVec,
+}
+
+impl Metrics {
+    /// All series, at zero.
+    ///
+    /// # Errors
+    /// Two series of one name; a fault of this module.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let to = Registry::new();
+        let version = "multus_build_info";
+        let about = Opts::new(version, "The version that runs.")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        register(&to, IntGauge::with_opts(about)?)?.set(1);
+        Ok(Self {
+            requests: counters(
+                &to,
+                "multus_server_request_total",
+                "Counter of HTTP requests",
+                &["handler", "code", "method"],
+            )?,
+            operations: counters(
+                &to,
+                "multus_operations_total",
+                "CNI operations of pods, by how they ended.",
+                &["operation", "outcome"],
+            )?,
+            phases: histograms(
+                &to,
+                "multus_phase_duration_seconds",
+                "How long each part of a pod's CNI operation took.",
+                &["operation", "phase"],
+            )?,
+            delegates: histograms(
+                &to,
+                "multus_delegate_duration_seconds",
+                "How long the plugins of one attachment ran, by how they ended.",
+                &["operation", "network", "plugin", "outcome"],
+            )?,
+            reports: counters(
+                &to,
+                "multus_configuration_reports_total",
+                "What the keeper of the node's CNI configuration had to tell.",
+                &["reason"],
+            )?,
+            lost_events: register(
+                &to,
+                IntCounter::new(
+                    "multus_events_lost_total",
+                    "Kubernetes events that were not posted because too many waited.",
+                )?,
+            )?,
+            standing: StandingSeries::new(&to)?,
+            process: Process::new(&to)?,
+            names: Names::default(),
+            registry: to,
+        })
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, path: &str, code: u16, method: &Method) {
+        let handler = HANDLERS.into_iter().find(|handler| *handler == path);
+        let method = match *method {
+            Method::GET => "get",
+            Method::POST => "post",
+            Method::PUT => "put",
+            Method::HEAD => "head",
+            Method::DELETE => "delete",
+            Method::OPTIONS => "options",
+            Method::CONNECT => "connect",
+            Method::TRACE => "trace",
+            Method::PATCH => "patch",
+            _ => "unknown",
+        };
+        // HTTP has three digits, and hyper lets nothing else pass.
+        let code = code.to_string();
+        let labels = [handler.unwrap_or("NotFound"), &code, method];
+        self.requests.with_label_values(&labels).inc();
+    }
+
+    /// An operation of a pod ended.
+    pub(crate) fn ended(&self, operation: Operation, good: bool) {
+        let labels = [operation.label(), outcome(good)];
+        self.operations.with_label_values(&labels).inc();
+    }
+
+    /// So long took a part of an ADD.
+    pub(crate) fn took(&self, phase: Phase, since: Instant) {
+        self.phase(Operation::Add, phase)
+            .observe(seconds(since.elapsed()));
+    }
+
+    /// What plugins did for a pod.
+    pub(crate) fn ran(&self, operation: Operation, runs: &[Run]) {
+        if runs.is_empty() {
+            return;
+        }
+        let mut all = Duration::ZERO;
+        for run in runs {
+            let time = Duration::from_micros(run.micros);
+            all = all.saturating_add(time);
+            let Some(verb) = Operation::of(&run.verb) else {
+                continue;
+            };
+            let (network, plugin) = self.names.bounded(&run.network, &run.plugin);
+            let labels = [verb.label(), network, plugin, outcome(!run.failed)];
+            self.delegates
+                .with_label_values(&labels)
+                .observe(seconds(time));
+        }
+        self.phase(operation, Phase::Delegate).observe(seconds(all));
+    }
+
+    /// The keeper told something.
+    pub(crate) fn reported(&self, report: &Report) {
+        self.reports.with_label_values(&[report.reason()]).inc();
+    }
+
+    /// An event will never be posted.
+    pub(crate) fn lost_event(&self) {
+        self.lost_events.inc();
+    }
+
+    /// All series as they are now, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// What the library says of its own series; a fault of this module.
+    pub(crate) fn text(&self, standing: &Standing) -> Result<String, Error> {
+        self.standing.set(standing, Instant::now());
+        self.process.look();
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn phase(&self, operation: Operation, phase: Phase) -> Histogram {
+        let phase = match phase {
+            Phase::Queue => "queue",
+            Phase::Plan => "plan",
+            Phase::Delegate => "delegate",
+            Phase::Status => "status",
+        };
+        self.phases.with_label_values(&[operation.label(), phase])
+    }
+}
+
+/// What is counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// A pod is attached.
+    Add,
+    /// It is detached.
+    Del,
+    /// It is looked after.
+    Check,
+}
+
+impl Operation {
+    fn of(verb: &str) -> Option<Self> {
+        [Self::Add, Self::Del, Self::Check]
+            .into_iter()
+            .find(|operation| operation.label() == verb)
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Add => "ADD",
+            Self::Del => "DEL",
+            Self::Check => "CHECK",
+        }
+    }
+}
+
+impl StandingSeries {
+    fn new(to: &Registry) -> Result<Self, Error> {
+        let gauge = |name, help| register(to, IntGauge::new(name, help)?);
+        Ok(Self {
+            ready: gauge(
+                "multus_ready",
+                "1 where the node is ready: what /readyz says.",
+            )?,
+            inside: gauge(
+                "multus_attachments_in_flight",
+                "ADDs between plan and commit.",
+            )?,
+            waiting: gauge(
+                "multus_attachments_waiting",
+                "ADDs that wait for a place (connectionLimit).",
+            )?,
+            retries: gauge(
+                "multus_retries_pending",
+                "Containers that a DEL could not detach, and that are tried again.",
+            )?,
+            ledgers: gauge(
+                "multus_ledger_entries",
+                "Containers of the node with a ledger.",
+            )?,
+            age: register(
+                to,
+                GaugeVec::new(
+                    Opts::new(
+                        "multus_watch_age_seconds",
+                        "How long ago the API last told something by a watch.",
+                    ),
+                    &["resource"],
+                )?,
+            )?,
+            objects: register(
+                to,
+                IntGaugeVec::new(
+                    Opts::new("multus_watch_objects", "Objects that a watch knows."),
+                    &["resource"],
+                )?,
+            )?,
+            failures: counters(
+                to,
+                "multus_watch_failures_total",
+                "Lists and watches that failed.",
+                &["resource"],
+            )?,
+            reads: counters(
+                to,
+                "multus_api_reads_total",
+                "Objects read one by one because their watch did not know them.",
+                &["resource"],
+            )?,
+        })
+    }
+
+    fn set(&self, standing: &Standing, now: Instant) {
+        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.ready.set(i64::from(standing.ready));
+        self.inside.set(whole(standing.inside));
+        self.waiting.set(whole(standing.waiting));
+        self.retries.set(whole(standing.retries));
+        if let Some(ledgers) = standing.ledgers {
+            self.ledgers.set(whole(ledgers));
+        }
+        for (resource, progress) in &standing.watches {
+            let labels = [*resource];
+            if let Some(heard) = progress.heard {
+                let age = seconds(now.saturating_duration_since(heard));
+                self.age.with_label_values(&labels).set(age);
+            }
+            self.objects
+                .with_label_values(&labels)
+                .set(whole(progress.objects));
+            for (series, total) in [
+                (&self.failures, progress.failures),
+                (&self.reads, progress.reads),
+            ] {
+                let series = series.with_label_values(&labels);
+                series.inc_by(total.saturating_sub(series.get()));
+            }
+        }
+    }
+}
+
+fn register<C: prometheus::core::Collector + Clone + 'static>(
+    to: &Registry,
+    series: C,
+) -> Result<C, Error> {
+    to.register(Box::new(series.clone()))?;
+    Ok(series)
+}
+
+fn counters(
+    to: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, Error> {
+    register(to, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn histograms(
+    to: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<HistogramVec, Error> {
+    let about = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+    register(to, HistogramVec::new(about, labels)?)
+}
+
+fn outcome(good: bool) -> &'static str {
+    if good { "success" } else { "failure" }
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests;

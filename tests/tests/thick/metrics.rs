@@ -1,0 +1,207 @@
+//! What the daemon counts, and who may read it.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use suites::scene::until;
+use suites::thick::ThickNode;
+use testkit::tools::{self, Part};
+
+const PORT: u16 = 9091;
+
+/// The series at the socket.
+#[track_caller]
+fn read(node: &ThickNode) -> String {
+    let (status, text) = node.ask("/metrics").unwrap();
+    assert_eq!(status, 200, "{text}");
+    text
+}
+
+/// The series whose name begins so, and what each has.
+fn series<'a>(text: &'a str, name: &str) -> BTreeMap<&'a str, &'a str> {
+    let lines = text.lines().filter(|line| line.starts_with(name));
+    lines.filter_map(|line| line.rsplit_once(' ')).collect()
+}
+
+/// What somebody on the node gets at the metrics' port.
+fn at_port(node: &ThickNode, path: &str) -> Option<String> {
+    let url = format!("http://127.0.0.1:{PORT}{path}");
+    let command = node
+        .world
+        .command("busybox")
+        .args(["wget", "-q", "-O", "-", &url]);
+    let got = command.run().expect("busybox can be run");
+    got.status
+        .success()
+        .then(|| String::from_utf8_lossy(&got.stdout).into_owned())
+}
+
+#[test]
+fn pods_are_counted_by_operation_phase_network_plugin_and_outcome() {
+    let node = ThickNode::new("metrics-pods");
+    node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
+    let mut broken = node.scripted("net-b", "10.1.0.3/24");
+    broken["script"]["per_verb"] = json!({"ADD": {"fail": {"code": 100, "msg": "no"}}});
+    node.define("net-b", &broken);
+    let _daemon = node.started();
+    let conf = node.generated();
+    let good = node.pod("good", "net-a");
+    node.add(&good, &conf).good();
+    assert_eq!(
+        series(&read(&node), "multus_ledger_entries")["multus_ledger_entries"],
+        "1"
+    );
+    node.del(&good, &conf);
+    let bad = node.pod("bad", "net-b");
+    node.add(&bad, &conf).refused(100, &["net-b"]);
+    let missing = node.pod("missing", "nope");
+    node.add(&missing, &conf).error();
+
+    let text = read(&node);
+
+    let operation = |operation: &str, outcome: &str| {
+        format!("multus_operations_total{{operation=\"{operation}\",outcome=\"{outcome}\"}}")
+    };
+    let operations = series(&text, "multus_operations_total");
+    let expected = [
+        (operation("ADD", "failure"), "2"),
+        (operation("ADD", "success"), "1"),
+        (operation("DEL", "success"), "1"),
+    ];
+    let expected: BTreeMap<&str, &str> = expected
+        .iter()
+        .map(|(name, count)| (name.as_str(), *count))
+        .collect();
+    assert_eq!(operations, expected);
+
+    let namespace = &node.namespace;
+    let plugin = node.scripted("net-a", "10.1.0.2/24")["type"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let runs = |network: &str, operation: &str, outcome: &str, count: &'static str| {
+        let name = format!(
+            "multus_delegate_duration_seconds_count{{network=\"{network}\",operation=\"{operation}\",outcome=\"{outcome}\",plugin=\"{plugin}\"}}"
+        );
+        (name, count)
+    };
+    let (a, b) = (format!("{namespace}/net-a"), format!("{namespace}/net-b"));
+    let expected = [
+        runs("cluster", "ADD", "success", "2"),
+        runs("cluster", "DEL", "success", "2"),
+        runs(&a, "ADD", "success", "1"),
+        runs(&a, "DEL", "success", "1"),
+        runs(&b, "ADD", "failure", "1"),
+        runs(&b, "DEL", "success", "1"),
+    ];
+    let expected: BTreeMap<&str, &str> = expected
+        .iter()
+        .map(|(name, count)| (name.as_str(), *count))
+        .collect();
+    assert_eq!(
+        series(&text, "multus_delegate_duration_seconds_count"),
+        expected
+    );
+
+    let phases = series(&text, "multus_phase_duration_seconds_count");
+    let phase = |operation: &str, phase: &str| {
+        phases[format!(
+            "multus_phase_duration_seconds_count{{operation=\"{operation}\",phase=\"{phase}\"}}"
+        )
+        .as_str()]
+    };
+    assert_eq!(phase("ADD", "queue"), "3");
+    assert_eq!(phase("ADD", "plan"), "3");
+    assert_eq!(phase("ADD", "delegate"), "2");
+    assert_eq!(phase("ADD", "status"), "1");
+    assert_eq!(phase("DEL", "delegate"), "1");
+    assert_eq!(
+        series(&text, "multus_ledger_entries")["multus_ledger_entries"],
+        "0"
+    );
+    assert_eq!(series(&text, "multus_ready")["multus_ready"], "1");
+    let requests =
+        "multus_server_request_total{code=\"200\",handler=\"/v1/commit\",method=\"post\"}";
+    assert_eq!(series(&text, requests)[requests], "1");
+}
+
+#[test]
+fn promtool_has_nothing_to_say_against_the_metrics() {
+    let node = ThickNode::new("metrics-promtool");
+    let _daemon = node.started();
+    let conf = node.generated();
+    let pod = node.annotated_pod("web", &[]);
+    node.add(&pod, &conf).good();
+    node.del(&pod, &conf);
+    let text = read(&node);
+
+    let promtool = tools::program(Part::Promtool, "promtool").unwrap();
+    let mut check = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    check
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let checked = check.wait_with_output().unwrap();
+
+    let said = [checked.stdout, checked.stderr].concat();
+    assert_eq!(String::from_utf8_lossy(&said), "", "{text}");
+    assert!(checked.status.success());
+}
+
+#[test]
+fn metrics_are_at_the_port_that_the_settings_name_and_nothing_else_is() {
+    // B2.86, B6.170
+    let node = ThickNode::with("metrics-port", &json!({"metricsPort": PORT}));
+    let _daemon = node.started();
+    until("the metrics are at the port", || {
+        at_port(&node, "/metrics").is_some()
+    });
+    let text = at_port(&node, "/metrics").unwrap();
+    assert!(text.contains("\nmultus_ready 1\n"), "{text}");
+    for path in ["/", "/readyz", "/v1/status", "/cni"] {
+        assert_eq!(at_port(&node, path), None, "{path}");
+    }
+}
+
+#[test]
+fn a_port_that_a_predecessor_still_has_is_the_successors_afterwards() {
+    // Q44
+    let node = ThickNode::with("metrics-taken", &json!({"metricsPort": PORT}));
+    let first = node.started();
+    until("the metrics are at the port", || {
+        at_port(&node, "/metrics").is_some()
+    });
+    let start = |text: &str| {
+        series(text, "process_start_time_seconds")
+            .into_values()
+            .next()
+            .map(str::to_owned)
+    };
+    let of_first = start(&at_port(&node, "/metrics").unwrap());
+    let second = node.start();
+    until("the successor has the socket", || {
+        node.ask("/metrics")
+            .is_some_and(|(_, text)| start(&text) != of_first)
+    });
+    first.stop();
+    until("the successor has the port", || {
+        at_port(&node, "/metrics").is_some_and(|text| start(&text) != of_first)
+    });
+    let log = second.stop().stderr_text();
+    assert_eq!(
+        log.matches("cannot listen on port 9091 for metrics")
+            .count(),
+        1,
+        "{log}"
+    );
+}
