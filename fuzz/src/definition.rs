@@ -31,6 +31,7 @@ fn attach(definition: Definition) {
         ifname: "eth0".into(),
         args: PodArgs::parse(args).expect("good arguments"),
         catalog: Catalog::Api,
+        may_owe_status: false,
     };
     let mut pod = Pod {
         networks: Some(r#"[{"name": "net", "cni-args": {"a": 1}}]"#.into()),

@@ -174,6 +174,11 @@ impl Proxy {
         self
     }
 
+    /// From now on nothing is spoiled any more. What is spoiled already stays so.
+    pub fn heal(&self) {
+        lock(&self.shared.rules).clear();
+    }
+
     /// Breaks all connections that there are.
     pub fn hang_up(&self) {
         for (_, client) in lock(&self.shared.clients).drain(..) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::Signal;
-use testkit::kube::{DAEMON, NODE};
+use testkit::kube::{DAEMON, NODE, Rule};
 use testkit::scripted::Recorder;
 use testkit::world::{Finished, Running};
 
@@ -51,10 +51,22 @@ impl ThickNode {
         node
     }
 
+    /// A node whose daemon reaches the API through a proxy, with these rights.
+    #[track_caller]
+    pub fn behind_proxy(name: &str, rights: &[Rule], keys: &Value) -> Self {
+        let node = Self::on(ClusterNode::behind_proxy_with_rights(name, rights), keys);
+        node.add_primary();
+        node
+    }
+
     /// A node whose primary network is not there yet.
     #[track_caller]
     pub fn without_primary(name: &str, keys: &Value) -> Self {
-        let mut cluster = ClusterNode::with_rights(name, DAEMON);
+        Self::on(ClusterNode::with_rights(name, DAEMON), keys)
+    }
+
+    #[track_caller]
+    fn on(mut cluster: ClusterNode, keys: &Value) -> Self {
         cluster.node.multus = program("multus-shim");
         let folder = |name| {
             let made = cluster.node.world.folder(name);
@@ -194,6 +206,14 @@ impl ThickNode {
                 .filter(|call| call.verb == "ADD" && call.network() == network);
             begun.count() >= count
         });
+    }
+
+    /// Name and interface of each entry of the network status, once there is one: nobody waits for that of a pod without
+    /// networks of its own but this.
+    #[track_caller]
+    pub fn attachments_once(&self, pod: &Pod) -> Vec<(String, String)> {
+        until("the status is written", || !self.status_of(pod).is_empty());
+        self.attachments_of(pod)
     }
 
     /// The events about a pod, once there are so many: nobody waits for them but this.

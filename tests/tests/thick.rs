@@ -12,3 +12,5 @@ mod queue;
 mod rest;
 #[path = "thick/starts.rs"]
 mod starts;
+#[path = "thick/status.rs"]
+mod status;

@@ -70,6 +70,28 @@ impl Api {
         call: &Call,
         deadline: Instant,
     ) -> Result<Vec<u8>, ClusterError> {
+        self.persist(call, deadline, true).await
+    }
+
+    /// Sends the request once, and a second time only with newer credentials: for whoever has to look whether it is still
+    /// wanted before each attempt.
+    ///
+    /// # Errors
+    /// The last attempt's failure.
+    pub(crate) async fn try_send(
+        &self,
+        call: &Call,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, ClusterError> {
+        self.persist(call, deadline, false).await
+    }
+
+    async fn persist(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        is_stubborn: bool,
+    ) -> Result<Vec<u8>, ClusterError> {
         let start = Instant::now();
         let mut backoff = Backoff::until(deadline);
         let mut attempts = 0;
@@ -96,7 +118,8 @@ impl Api {
                 },
                 false => failure,
             };
-            if may_pass(&failure)
+            if is_stubborn
+                && may_pass(&failure)
                 && let Some(pause) = backoff.pause(asked)
             {
                 sleep(pause).await;

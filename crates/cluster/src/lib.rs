@@ -55,4 +55,4 @@ pub use event::{Event, EventType};
 pub use failure::{ApiStatus, Failure};
 pub use live::{Limits, Live};
 pub use store::{Lookup, Progress, Store};
-pub use watches::{Observer, WatchOptions, Watches};
+pub use watches::{FirstStatus, Observer, WatchOptions, Watches};

@@ -2,6 +2,7 @@
 
 use plan::{ExtendedClaim, Pod, PodClaim, PodClaims, PodRef};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The object on the wire. What is not named is skipped while decoding: of a pod of 15 KB a few hundred bytes stay.
 #[derive(Deserialize)]
@@ -62,6 +63,8 @@ struct Annotations {
     default_network: Option<String>,
     #[serde(rename = "kubernetes.io/config.source")]
     config_source: Option<String>,
+    #[serde(rename = "k8s.v1.cni.cncf.io/network-status")]
+    status: Option<IgnoredAny>,
 }
 
 /// Reads a pod.
@@ -84,6 +87,7 @@ impl From<Document> for Pod {
             networks: annotations.networks,
             default_network: annotations.default_network,
             config_source: annotations.config_source,
+            has_status: annotations.status.is_some(),
             claims: claims(document.spec, document.status.unwrap_or_default()),
         }
     }
@@ -130,6 +134,14 @@ mod tests {
         assert_eq!(pod.networks.as_deref(), Some("net-a"));
         assert_eq!(pod.default_network.as_deref(), Some("other"));
         assert_eq!(pod.config_source.as_deref(), Some("file"));
+        assert!(!pod.has_status);
+    }
+
+    #[test]
+    fn of_a_status_only_is_kept_that_there_is_one() {
+        let text = br#"{"metadata":{"name":"web","namespace":"shop","uid":"u-1",
+            "annotations":{"k8s.v1.cni.cncf.io/network-status":"[]"}}}"#;
+        assert!(parse(text).unwrap().has_status);
     }
 
     #[test]

@@ -27,13 +27,7 @@ pub(crate) async fn write(
     annotations: &[(&str, Option<&str>)],
     deadline: Instant,
 ) -> Result<(), ClusterError> {
-    if pod.uid.is_empty() {
-        // Without it, the status would land on whichever pod has the name now.
-        return Err(ClusterError::Name {
-            what: "uid of pod",
-            value: String::new(),
-        });
-    }
+    check_uid(pod)?;
     let annotations: Map<String, Value> = annotations
         .iter()
         .map(|(key, value)| ((*key).to_owned(), value.map_or(Value::Null, Value::from)))
@@ -44,7 +38,7 @@ pub(crate) async fn write(
         match patch_once(api, pod, &call, deadline).await {
             // Upstream's manifest allows update alone.
             Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
-                return update(api, pod, &annotations, deadline).await;
+                return update(api, pod, &annotations, Held::Replaced, deadline).await;
             }
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
             result => return result,
@@ -53,13 +47,66 @@ pub(crate) async fn write(
     patch_once(api, pod, &call, deadline).await
 }
 
+/// Writes the network status of a pod that had none in this version; one attempt, after which whoever asks for it may
+/// want it no more. A conflict is told: only whoever knows the version after this one can tell whether somebody else wrote
+/// it.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) async fn write_first(
+    api: &Api,
+    pod: &PodRef,
+    version: u64,
+    network_status: &str,
+    deadline: Instant,
+) -> Result<(), ClusterError> {
+    check_uid(pod)?;
+    let annotation = (
+        npwg::names::NETWORK_STATUS.to_owned(),
+        network_status.into(),
+    );
+    let annotations = Map::from_iter([annotation]);
+    let patch = json!({"metadata": {
+        "uid": pod.uid, "resourceVersion": version.to_string(), "annotations": annotations}});
+    let call = Call::patch_status(pod, patch.to_string().into_bytes())?;
+    match told(api.try_send(&call, deadline).await, pod) {
+        Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
+            update(api, pod, &annotations, Held::Kept, deadline).await
+        }
+        result => result,
+    }
+}
+
+/// Without it, the status would land on whichever pod has the name now.
+fn check_uid(pod: &PodRef) -> Result<(), ClusterError> {
+    if pod.uid.is_empty() {
+        return Err(ClusterError::Name {
+            what: "uid of pod",
+            value: String::new(),
+        });
+    }
+    Ok(())
+}
+
+/// What becomes of a network status that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Replaced,
+    Kept,
+}
+
 async fn patch_once(
     api: &Api,
     pod: &PodRef,
     call: &Call,
     deadline: Instant,
 ) -> Result<(), ClusterError> {
-    match api.send(call, deadline).await {
+    told(api.send(call, deadline).await, pod)
+}
+
+/// What the answer to a patch says of the pod.
+fn told(answer: Result<Vec<u8>, ClusterError>, pod: &PodRef) -> Result<(), ClusterError> {
+    match answer {
         Ok(_) => Ok(()),
         Err(error) => Err(match error.failure() {
             Some(Failure::Status(status)) if status.is_not_found() => gone(pod),
@@ -74,21 +121,23 @@ async fn update(
     api: &Api,
     pod: &PodRef,
     annotations: &Map<String, Value>,
+    known: Held,
     deadline: Instant,
 ) -> Result<(), ClusterError> {
     for _ in 1..CONFLICTS {
-        match update_once(api, pod, annotations, deadline).await {
+        match update_once(api, pod, annotations, known, deadline).await {
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
             result => return result,
         }
     }
-    update_once(api, pod, annotations, deadline).await
+    update_once(api, pod, annotations, known, deadline).await
 }
 
 async fn update_once(
     api: &Api,
     pod: &PodRef,
     annotations: &Map<String, Value>,
+    known: Held,
     deadline: Instant,
 ) -> Result<(), ClusterError> {
     let get = Call::get_pod(&pod.namespace, &pod.name)?;
@@ -121,6 +170,9 @@ async fn update_once(
     let held = held
         .as_object_mut()
         .ok_or_else(|| wrong("annotations are no object".to_owned()))?;
+    if known == Held::Kept && held.contains_key(npwg::names::NETWORK_STATUS) {
+        return Ok(());
+    }
     for (key, value) in annotations {
         match value {
             Value::Null => held.remove(key),

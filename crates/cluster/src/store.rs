@@ -112,6 +112,14 @@ impl<V> Store<V> {
         }
     }
 
+    /// An object whose content is known, with its version; it does not count as a look-up.
+    pub(crate) fn version(&self, namespace: &str, name: &str) -> Option<(Arc<V>, u64)> {
+        let state = self.lock();
+        let entry = state.objects.get(&key(namespace, name))?;
+        let content = entry.content.as_ref()?;
+        Some((Arc::clone(content), entry.version))
+    }
+
     /// Waits until the watch tells of an object that `accept` takes; `None` at the deadline.
     pub async fn wait(
         &self,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use npwg::Definition;
-use plan::Pod;
+use plan::{Pod, PodRef};
 use tokio::task::{AbortHandle, spawn};
 
 use crate::collection::Collection;
@@ -12,6 +12,7 @@ use crate::error::ClusterError;
 use crate::follow::Follower;
 use crate::live::Live;
 use crate::object::Object;
+use crate::status;
 use crate::store::{Lookup, Store};
 
 /// What is watched, and how.
@@ -33,6 +34,19 @@ impl Default for WatchOptions {
             definitions: 2 << 20,
         }
     }
+}
+
+/// What became of a first status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstStatus {
+    /// It is written.
+    Written,
+    /// The pod has one, whoever wrote it.
+    Known,
+    /// The watch does not know the pod: it was deleted, or not told of yet.
+    PodUnknown,
+    /// There is another pod of this name.
+    PodReplaced,
 }
 
 /// Is told how the watches do.
@@ -117,6 +131,30 @@ impl Watches {
         self.pods.count_read();
         let read = self.live.pod(namespace, name, deadline).await?;
         Ok(read.map(Arc::new))
+    }
+
+    /// Writes the network-status annotation of a pod that has none, as far as the watch knows. One patch, which the API
+    /// refuses where the pod is another one by now, or only another version: somebody else may have written it.
+    ///
+    /// # Errors
+    /// As [`Live::write_status`].
+    pub async fn write_first_status(
+        &self,
+        pod: &PodRef,
+        network_status: &str,
+        deadline: Instant,
+    ) -> Result<FirstStatus, ClusterError> {
+        let Some((known, version)) = self.pods.version(&pod.namespace, &pod.name) else {
+            return Ok(FirstStatus::PodUnknown);
+        };
+        if known.reference.uid != pod.uid {
+            return Ok(FirstStatus::PodReplaced);
+        }
+        if known.has_status {
+            return Ok(FirstStatus::Known);
+        }
+        status::write_first(&self.live.api, pod, version, network_status, deadline).await?;
+        Ok(FirstStatus::Written)
     }
 
     /// A definition as its watch knows it, or else in one read (Q31); `None` where the API says that there is none.

@@ -3,26 +3,31 @@
 use std::time::{Duration, Instant};
 
 use cluster::Live;
-use cni::CniError;
+use cni::{CniError, ContainerId};
 use ipc::{Commit, Failed};
 use plan::PodRef;
 use plugin::{LOG, messages};
 
+use crate::behind::Behind;
 use crate::events::Events;
 use crate::metrics::{Metrics, Operation, Phase};
+use crate::settings::Settings;
 
 /// Writes the network status, in one patch that only this pod takes, and then tells the pod what it got. The plugin waits
-/// for the first, and undoes everything where it fails.
+/// for the first, and undoes everything where it fails; a status that it may owe is written behind.
 pub(crate) async fn commit(
     live: &Live,
     events: &Events,
+    behind: &Behind,
     metrics: &Metrics,
     words: Commit,
     patience: Duration,
 ) -> Result<(), CniError> {
+    let id = ContainerId::parse(&words.container_id);
     let pod = PodRef::from(words.pod);
     metrics.ran(Operation::Add, &words.runs);
-    if !words.network_status.is_empty() {
+    let is_left = words.is_status_owed && id.is_ok_and(|id| behind.take(&id, &pod));
+    if !is_left && !words.network_status.is_empty() {
         let failures = (!words.failed.is_empty()).then(|| words.failed.join(" / "));
         let more = [(messages::FAILURES, failures.as_deref())];
         let begin = Instant::now();
@@ -46,6 +51,18 @@ pub(crate) async fn commit(
     Ok(())
 }
 
+/// How long the API may take for a status: as the daemon's configuration says, else as the plugin's does, and less than is
+/// left of the ADD, which is undone when nobody answers.
+pub(crate) fn patience(words: &Commit, settings: &Settings) -> Duration {
+    let own = settings.netconf.timeouts.api;
+    let patience = match words.patience {
+        Some(plugins) if !settings.sets_api_timeout() => Duration::from_millis(plugins),
+        _ => own,
+    };
+    let left = words.left.map_or(Duration::MAX, Duration::from_millis);
+    patience.min(left - left / 10)
+}
+
 /// Tells the pod why it was not attached.
 pub(crate) fn failed(events: &Events, metrics: &Metrics, words: Failed) {
     let pod = PodRef::from(words.pod);
@@ -53,4 +70,30 @@ pub(crate) fn failed(events: &Events, metrics: &Metrics, words: Failed) {
     metrics.ended(Operation::Add, false);
     LOG.error(format_args!("[{}]: {}", pod.label(), words.reason));
     events.warning(&pod, messages::FAILED, words.reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_the_daemons_time_else_the_plugins_and_never_more_than_the_add() {
+        let plain = Settings::parse(b"{}").unwrap();
+        let own = Settings::parse(br#"{"timeouts": {"api": "7s"}}"#).unwrap();
+        let commit = |patience: Option<u64>, left: Option<u64>| Commit {
+            patience,
+            left,
+            ..serde_json::from_str(r#"{"pod":{},"containerID":"c","networkStatus":""}"#).unwrap()
+        };
+        for (words, settings, milliseconds) in [
+            (commit(None, None), &plain, 20_000),
+            (commit(Some(3000), Some(100_000)), &plain, 3000),
+            (commit(Some(3000), None), &own, 7000),
+            (commit(Some(3000), Some(1000)), &own, 900),
+            (commit(None, Some(0)), &own, 0),
+        ] {
+            let patience = patience(&words, settings);
+            assert_eq!(patience, Duration::from_millis(milliseconds), "{words:?}");
+        }
+    }
 }

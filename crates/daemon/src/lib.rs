@@ -3,7 +3,8 @@
 //! **Promises.** Nothing is attached here: a plugin carries out what is planned, so that a daemon that ends or is killed in
 //! the middle of an attachment costs nothing but time. What a plugin could not undo is undone here in the end, never beside
 //! somebody else who works on the container. What the watches have not told yet is never said not to exist. A
-//! status is on the pod before its plugin is told so. As many attachments are under way as the settings allow, in the order
+//! status is on the pod before its plugin is told so; that of a pod without networks of its own may be owed, and then it is
+//! neither forgotten nor written over another's. As many attachments are under way as the settings allow, in the order
 //! in which they came; nothing else waits behind them.
 //! The node's first CNI configuration is Multus' own from the moment when there is a primary network: it is
 //! written whole or not at all, put back when another program takes it away, and never removed. The primary is never
@@ -13,6 +14,7 @@
 //! **Never.** [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
 
 mod ask;
+mod behind;
 mod commit;
 mod events;
 mod flags;

@@ -84,6 +84,8 @@ pub(crate) struct Standing {
     pub(crate) waiting: usize,
     /// Containers of which something is left.
     pub(crate) retries: usize,
+    /// Statuses that are to be written behind.
+    pub(crate) owed: usize,
     /// `None` where nobody can tell.
     pub(crate) ledgers: Option<usize>,
     /// What each watch knows, by what it watches.
@@ -97,6 +99,7 @@ struct StandingSeries {
     inside: IntGauge,
     waiting: IntGauge,
     retries: IntGauge,
+    owed: IntGauge,
     ledgers: IntGauge,
     age: GaugeVec,
     objects: IntGaugeVec,
@@ -292,6 +295,10 @@ impl StandingSeries {
                 "multus_retries_pending",
                 "Containers that a DEL could not detach, and that are tried again.",
             )?,
+            owed: gauge(
+                "multus_statuses_pending",
+                "Statuses that are to be written behind.",
+            )?,
             ledgers: gauge(
                 "multus_ledger_entries",
                 "Containers of the node with a ledger.",
@@ -334,6 +341,7 @@ impl StandingSeries {
         self.inside.set(whole(standing.inside));
         self.waiting.set(whole(standing.waiting));
         self.retries.set(whole(standing.retries));
+        self.owed.set(whole(standing.owed));
         if let Some(ledgers) = standing.ledgers {
             self.ledgers.set(whole(ledgers));
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cluster::{ClusterError, Live, Watches};
 use cni::{CniError, code};
 use devices::{DevicesError, Kubelet};
+use futures_util::stream::{self, StreamExt as _};
 use ipc::{PlanReply, PlanRequest};
 use plan::{
     Catalog, DriveError, Fact, Inquiry, Need, NetConf, Outcome, PathFact, PlanError, Planned,
@@ -16,6 +17,7 @@ use plugin::LOG;
 use plugin::messages::{self, of_pod, plain};
 use tokio::task::spawn_blocking;
 
+use crate::behind::Behind;
 use crate::events::Events;
 use crate::keeper::Status;
 use crate::overlay;
@@ -30,7 +32,11 @@ pub(crate) struct Planner {
     pub(crate) settings: Arc<Settings>,
     pub(crate) kubelet: Kubelet,
     pub(crate) events: Events,
+    pub(crate) behind: Behind,
 }
+
+/// So many things are fetched at a time for one plan.
+const AT_ONCE: usize = 8;
 
 impl fmt::Debug for Planner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,8 +61,13 @@ impl Planner {
         let (conf, request) = self.request(words)?;
         let pod = &request.args.pod;
         match self.drive(&conf, &request).await {
-            Ok(outcome) => {
+            Ok(mut outcome) => {
                 self.tell(&outcome, pod);
+                if let Outcome::Attach(plan) = &mut outcome
+                    && let Some(pod) = &plan.pod
+                {
+                    plan.owes_status &= !self.behind.knows(&pod.uid);
+                }
                 Ok(PlanReply::from(&outcome))
             }
             Err(error) => {
@@ -91,6 +102,8 @@ impl Planner {
             ifname: words.ifname.clone(),
             args,
             catalog: Catalog::Api,
+            // Elsewhere nobody would find what is owed.
+            may_owe_status: conf.cni_dir == self.settings.netconf.cni_dir,
         };
         Ok((conf, request))
     }
@@ -105,9 +118,13 @@ impl Planner {
             match inquiry.ask(conf, request).map_err(DriveError::Plan)? {
                 Planned::Ready(outcome) => return Ok(outcome),
                 Planned::Needs(needs) => {
-                    for need in needs {
+                    let fetching = needs.into_iter().map(async |need| {
                         let fact = self.fetch(&need, request, conf.timeouts.api).await;
-                        let fact = fact.map_err(DriveError::Source)?;
+                        fact.map(|fact| (need, fact))
+                    });
+                    let mut fetched = stream::iter(fetching).buffered(AT_ONCE);
+                    while let Some(fact) = fetched.next().await {
+                        let (need, fact) = fact.map_err(DriveError::Source)?;
                         inquiry.tell(need, fact).map_err(DriveError::Plan)?;
                     }
                 }

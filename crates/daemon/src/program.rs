@@ -17,6 +17,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use crate::ask;
+use crate::behind::Behind;
 use crate::events::Events;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
@@ -37,8 +38,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(3600);
 const TIDYING: Duration = Duration::from_secs(20);
 /// Threads that wait for files and for the kubelet; more plans than that wait for them.
 const BLOCKING: usize = 8;
-/// How long events that are not posted yet keep a daemon that ends.
-const LAST_EVENTS: Duration = Duration::from_secs(1);
+/// How long events and statuses that are still to be sent keep a daemon that ends.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Why the program ends other than by a signal.
 #[derive(Debug, thiserror::Error)]
@@ -176,8 +177,13 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         journal(report);
     })?;
     let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
-    let patience = settings.netconf.timeouts.events;
-    let events = Events::start(Arc::clone(&live), patience, Arc::clone(&metrics));
+    let timeouts = settings.netconf.timeouts;
+    let events = Events::start(Arc::clone(&live), timeouts.events, Arc::clone(&metrics));
+    let (behind, writer) = Behind::new(
+        Arc::clone(&watches),
+        &settings.netconf.cni_dir,
+        timeouts.api,
+    );
     let (stopping, is_stopping) = watch::channel(false);
     let service = Arc::new(Service {
         readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
@@ -188,6 +194,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
             settings: Arc::clone(&settings),
             kubelet: Kubelet::default(),
             events: events.clone(),
+            behind: behind.clone(),
         },
         gate: Gate::new(settings.connection_limit, is_stopping),
         retries: Retries::start(
@@ -198,6 +205,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         live,
         settings: Arc::clone(&settings),
         events: events.clone(),
+        behind: behind.clone(),
         metrics,
     });
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
@@ -212,6 +220,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         housekeeping.spawn(metrics::serve(port, Arc::clone(&service)));
     }
     let server = Server::new(listener, service);
+    let writing = tokio::spawn(writer.run());
     let (signal, guests) = server.serve(signals.next()).await?;
     LOG.verbose(format_args!("caught {signal}, finishing what is under way"));
     // Those who come now wait for the successor.
@@ -222,7 +231,8 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         again = signals.next() => LOG.warning(format_args!("caught {again}, ending at once")),
     }
     housekeeping.abort_all();
-    events.flush(LAST_EVENTS).await;
+    tokio::join!(events.flush(LAST), behind.flush(LAST));
+    writing.abort();
     Ok(signal)
 }
 

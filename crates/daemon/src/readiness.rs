@@ -49,7 +49,7 @@ impl Readiness {
     }
 
     /// Whether the node is ready, and a line for each part.
-    pub(crate) fn report(&self, inside: usize, left: usize) -> (bool, String) {
+    pub(crate) fn report(&self, inside: usize, left: usize, owed: usize) -> (bool, String) {
         let status = (self.keeper)();
         let now = Instant::now();
         let mut parts = vec![("configuration", configuration(&status))];
@@ -57,6 +57,7 @@ impl Readiness {
         parts.extend(watches.map(|(what, progress)| (what, watch(&progress, now))));
         parts.push(("attachments", Ok(format!("{inside} under way"))));
         parts.push(("retries", Ok(format!("{left} containers not detached yet"))));
+        parts.push(("statuses", Ok(format!("{owed} to be written"))));
         lines(&parts)
     }
 }

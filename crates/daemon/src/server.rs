@@ -17,9 +17,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::service::{Guest, Service};
 
-/// How long a connection may be open: longer than any ADD with its undo, unless the configuration gives those more time;
-/// a plugin then makes a new one.
-const LIFE: Duration = Duration::from_secs(300);
+/// How long nothing may be asked over a connection. One with a plan ends with its plugin, which has deadlines of its own.
+const IDLE: Duration = Duration::from_secs(300);
+/// The most connections whose plugins get a plan: each waiting one costs some kilobytes.
+const MOST: usize = 4096;
+/// Descriptors that are kept for everything else: the API, files, and those who ask for no plan.
+const RESERVE: usize = 256;
 /// How long attachments that are under way keep a daemon that ends.
 const GRACE: Duration = Duration::from_secs(20);
 /// Where the kernel has no connection to give, it is asked again.
@@ -32,6 +35,7 @@ const BUFFER: usize = 64 << 10;
 pub(crate) struct Server {
     listener: StdListener,
     service: Arc<Service>,
+    most: usize,
 }
 
 /// Those who are still served.
@@ -40,7 +44,11 @@ pub(crate) struct Guests(JoinSet<()>);
 
 impl Server {
     pub(crate) fn new(listener: StdListener, service: Arc<Service>) -> Self {
-        Self { listener, service }
+        Self {
+            listener,
+            service,
+            most: most(sys::limits::descriptors(MOST + RESERVE)),
+        }
     }
 
     /// Serves until `end` comes, and hands over what that says, and the guests.
@@ -55,7 +63,8 @@ impl Server {
                 end = &mut end => break end,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) if is_root(&stream) => {
-                        guests.spawn(host(stream, Arc::clone(&self.service)));
+                        let guest = Guest::new(guests.len() >= self.most);
+                        guests.spawn(host(stream, guest, Arc::clone(&self.service)));
                     }
                     Ok(_) => {}
                     Err(error) => {
@@ -84,6 +93,11 @@ impl Guests {
     }
 }
 
+/// How many connections may ask for plans.
+fn most(descriptors: usize) -> usize {
+    descriptors.saturating_sub(RESERVE).clamp(1, MOST)
+}
+
 /// Plugins run as root; the socket's mode is not the only thing between everybody else and the node's networks.
 fn is_root(stream: &UnixStream) -> bool {
     let refusal = refusal(stream.peer_cred().map(|peer| peer.uid()));
@@ -102,8 +116,8 @@ fn refusal(user: io::Result<u32>) -> Option<String> {
 }
 
 /// Serves one connection.
-async fn host(stream: UnixStream, service: Arc<Service>) {
-    let guest = Arc::new(Guest::default());
+async fn host(stream: UnixStream, guest: Guest, service: Arc<Service>) {
+    let guest = Arc::new(guest);
     let mut is_stopping = service.is_stopping();
     let (who, service) = (Arc::clone(&guest), service);
     let answering = service_fn(move |request| {
@@ -126,29 +140,42 @@ async fn host(stream: UnixStream, service: Arc<Service>) {
             pending::<()>().await;
         }
     };
-    let served = timeout(LIFE, async {
-        tokio::select! {
-            served = connection.as_mut() => return served,
-            () = stopped => {}
+    let idle = async {
+        loop {
+            sleep(IDLE).await;
+            if guest.is_idle() {
+                return;
+            }
         }
-        if !guest.is_planned() {
+    };
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = idle => {
             connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        connection.await
-    });
-    match served.await {
-        Ok(Err(error)) => LOG.debug(format_args!("a connection broke: {error}")),
-        Err(_) => LOG.warning(format_args!(
-            "closed a connection that was open for {} s",
-            LIFE.as_secs()
-        )),
-        Ok(Ok(())) => {}
+        () = stopped => {
+            if !guest.is_planned() {
+                connection.as_mut().graceful_shutdown();
+            }
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        LOG.debug(format_args!("a connection broke: {error}"));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_get_plans_as_there_are_descriptors_for_and_not_more_than_there_is_memory_for() {
+        for (descriptors, expected) in [(0, 1), (256, 1), (1024, 768), (1 << 20, MOST)] {
+            assert_eq!(most(descriptors), expected);
+        }
+    }
 
     #[test]
     fn a_peer_that_is_not_root_or_that_nobody_knows_is_refused() {

@@ -1,12 +1,13 @@
 //! What the daemon answers, by path.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cluster::Live;
 use cni::{CniError, ContainerId, code};
-use http::header::CONTENT_TYPE;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::behind::Behind;
 use crate::commit;
 use crate::events::Events;
 use crate::gate::{Gate, Place};
@@ -44,6 +46,7 @@ pub(crate) struct Service {
     pub(crate) live: Arc<Live>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) events: Events,
+    pub(crate) behind: Behind,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -52,9 +55,25 @@ pub(crate) struct Service {
 pub(crate) struct Guest {
     /// Of the attachment that was planned over it.
     place: Mutex<Option<Place>>,
+    /// Requests that are not answered yet.
+    asking: AtomicUsize,
+    /// There are more guests than can be served.
+    is_one_too_many: bool,
 }
 
 impl Guest {
+    pub(crate) fn new(is_one_too_many: bool) -> Self {
+        Self {
+            is_one_too_many,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing is under way over this connection.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_planned() && self.asking.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether an attachment is under way over this connection.
     pub(crate) fn is_planned(&self) -> bool {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +116,7 @@ impl Service {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
+        guest.asking.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let answer = match (&head.method, head.uri.path()) {
             (_, HEALTHZ) => Answer::Done,
@@ -109,7 +129,12 @@ impl Service {
             },
             _ => Answer::Unknown,
         };
-        let response = Response::from(answer);
+        guest.asking.fetch_sub(1, Ordering::Relaxed);
+        let mut response = Response::from(answer);
+        if guest.is_one_too_many {
+            let headers = response.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let code = response.status().as_u16();
         self.metrics.answered(head.uri.path(), code, &head.method);
         response
@@ -132,6 +157,7 @@ impl Service {
             inside: self.gate.inside(),
             waiting: self.gate.waiting(),
             retries: self.retries.pending(),
+            owed: self.behind.owed(),
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
             watches: self.readiness.watches().into(),
         };
@@ -164,6 +190,11 @@ impl Service {
         if let Some(reason) = self.readiness.cannot_attach() {
             return Ok(Answer::NotReady(reason));
         }
+        if guest.is_one_too_many {
+            return Ok(Answer::NotReady(
+                "too many attachments wait already".to_owned(),
+            ));
+        }
         if !guest.is_planned() {
             let begin = Instant::now();
             let Some(place) = self.gate.enter().await else {
@@ -186,9 +217,10 @@ impl Service {
     }
 
     async fn commit(&self, body: &[u8]) -> Result<Answer, String> {
-        let patience = self.settings.netconf.timeouts.api;
-        let (events, metrics) = (&self.events, &self.metrics);
-        let done = commit::commit(&self.live, events, metrics, decode(body)?, patience).await;
+        let words = decode(body)?;
+        let patience = commit::patience(&words, &self.settings);
+        let (events, behind, metrics) = (&self.events, &self.behind, &self.metrics);
+        let done = commit::commit(&self.live, events, behind, metrics, words, patience).await;
         Ok(match done {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(error),
@@ -230,7 +262,7 @@ impl Service {
 
     /// Whether the node is, in a word.
     fn is_ready(&self) -> bool {
-        !*self.is_stopping().borrow() && self.readiness.report(0, 0).0
+        !*self.is_stopping().borrow() && self.readiness.report(0, 0, 0).0
     }
 
     fn ready(&self) -> Answer {
@@ -238,7 +270,7 @@ impl Service {
             return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
         }
         let (inside, left) = (self.gate.inside(), self.retries.pending());
-        match self.readiness.report(inside, left) {
+        match self.readiness.report(inside, left, self.behind.owed()) {
             (true, text) => Answer::Text(text),
             (false, text) => Answer::NotReady(text),
         }
@@ -327,6 +359,18 @@ mod tests {
             let body = wait(response.into_body().collect()).unwrap().to_bytes();
             assert_eq!(body, text.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_connection_with_a_plan_or_a_question_is_not_idle() {
+        let guest = Guest::new(false);
+        assert!(guest.is_idle());
+        guest.asking.store(1, Ordering::Relaxed);
+        assert!(!guest.is_idle());
+        guest.asking.store(0, Ordering::Relaxed);
+        let (_stop, is_stopping) = watch::channel(false);
+        guest.take(wait(Gate::new(None, is_stopping).enter()));
+        assert!(!guest.is_idle());
     }
 
     #[test]

@@ -305,6 +305,13 @@ impl Settings {
         }
     }
 
+    /// Whether `timeouts` has an `api` that counts for requests too.
+    #[must_use]
+    pub fn sets_api_timeout(&self) -> bool {
+        let timeouts = gojson::get_fold(&self.document, "timeouts").and_then(Value::as_object);
+        timeouts.is_some_and(|timeouts| gojson::get_fold(timeouts, "api").is_some())
+    }
+
     /// Whether a pod whose annotations name no network gets the primary and no other network.
     #[must_use]
     pub fn plain_pods_get_the_primary_alone(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CniResult, Verb, Version};
+use cni::{CniResult, Verb, Version, code};
 use npwg::{DeviceInfo, NetworkStatus};
 use plan::{Attachment, Plan, network_statuses};
 
@@ -23,14 +23,32 @@ pub struct Attached {
     pub interfaces: Vec<(String, Vec<String>, String)>,
     /// Optional attachments that failed.
     pub failed: Failures,
+    /// The status stands in the ledger: it may be written after the runtime has its result.
+    pub is_status_owed: bool,
 }
 
 /// Why the status could not be written: the text and the CNI error code.
 pub type Committed = Result<(), (String, u32)>;
 
+/// What failed after everything was attached.
+enum Late {
+    Record(EngineError),
+    Commit(String, u32),
+}
+
+impl Late {
+    fn undone(self, undo: Failures) -> EngineError {
+        match self {
+            Self::Record(cause) => EngineError::unrecorded(cause, undo),
+            Self::Commit(text, code) => EngineError::Commit { text, code, undo },
+        }
+    }
+}
+
 impl Engine<'_> {
     /// Attaches the container as planned. `commit` is told once everything is attached and the ledger is on disk; when it
-    /// fails, or anything before it, what was attached is undone.
+    /// fails, or anything before it, what was attached is undone. A status that may be written behind stands in the ledger
+    /// before that.
     ///
     /// # Errors
     /// The first thing that failed, and what could not be undone after it.
@@ -48,9 +66,10 @@ impl Engine<'_> {
             container: container.clone(),
             phase: Phase::Attaching,
             records: plan.attachments.clone(),
+            owed_status: None,
         };
         let synced = self.write(&ledger)?;
-        let attached = match self.attach(&mut ledger, version, deadline, undo) {
+        let mut attached = match self.attach(&mut ledger, version, deadline, undo) {
             Ok(attached) => attached,
             Err((begun, failure)) => {
                 ledger.records.truncate(begun);
@@ -58,23 +77,38 @@ impl Engine<'_> {
                 return Err(EngineError::Attachment { failure, undo });
             }
         };
-        if let Err(cause) = durable(synced) {
-            let undo = self.undo(ledger, undo);
-            return Err(EngineError::unrecorded(cause, undo));
+        attached.is_status_owed = plan.owes_status && !attached.statuses.is_empty();
+        let done = durable(synced)
+            .map_err(Late::Record)
+            .and_then(|()| self.complete(&mut ledger, &attached, commit));
+        match done {
+            Ok(()) => Ok(attached),
+            // A status that was written stays, as it does after every DEL: the pod's next ADD replaces it.
+            Err(late) => Err(late.undone(self.undo(ledger, undo))),
         }
-        if let Err((text, code)) = commit(&attached) {
-            let undo = self.undo(ledger, undo);
-            return Err(EngineError::Commit { text, code, undo });
-        }
+    }
+
+    /// Everything is attached. The ledger that is on disk says the same but for the phase, and for what is owed: a sync of
+    /// this one would hold up the runtime even if nobody waited for it, for a process is not gone before its threads are.
+    fn complete(
+        &self,
+        ledger: &mut Ledger,
+        attached: &Attached,
+        commit: &mut dyn FnMut(&Attached) -> Committed,
+    ) -> Result<(), Late> {
         ledger.phase = Phase::Attached;
-        // The first write is on disk and says the same but for the phase. A sync of this one would hold up the runtime even
-        // if nobody waited for it: a process is not gone before its threads are.
-        if let Err(cause) = self.rewrite(&ledger) {
-            // The status stays, as it does after every DEL: the pod's next ADD replaces it.
-            let undo = self.undo(ledger, undo);
-            return Err(EngineError::unrecorded(cause, undo));
+        if attached.is_status_owed {
+            let text = npwg::status::render(&attached.statuses);
+            let text = text.map_err(|error| Late::Commit(error.to_string(), code::INTERNAL))?;
+            ledger.owed_status = Some(text);
+            // Before anybody is told: who comes after one that is killed finds it.
+            self.rewrite(ledger).map_err(Late::Record)?;
         }
-        Ok(attached)
+        commit(attached).map_err(|(text, code)| Late::Commit(text, code))?;
+        if attached.is_status_owed {
+            return Ok(());
+        }
+        self.rewrite(ledger).map_err(Late::Record)
     }
 
     /// Undoes what an ADD left that did not end.
@@ -223,6 +257,7 @@ fn summary(
         statuses,
         interfaces,
         failed,
+        is_status_owed: false,
     }
 }
 

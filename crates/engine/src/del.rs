@@ -128,6 +128,7 @@ impl Engine<'_> {
             container,
             phase,
             records,
+            owed_status: None,
         })?)
     }
 
@@ -142,6 +143,7 @@ impl Engine<'_> {
             container,
             phase,
             records,
+            owed_status: _,
         } = ledger;
         let files = device_info::files(&container, &records);
         let mut left = Vec::new();
@@ -203,6 +205,7 @@ impl Engine<'_> {
             container: remembered.container.clone(),
             phase: Phase::Detaching,
             records,
+            owed_status: None,
         }
     }
 

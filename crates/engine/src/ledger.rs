@@ -11,7 +11,7 @@ mod tests;
 use cni::ContainerId;
 use plan::{Attachment, PodArgs, PodRef, RuntimeConfig};
 
-pub use document::LedgerError;
+pub use document::{Debtor, LedgerError};
 
 /// How far a container has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Ledger {
     pub phase: Phase,
     /// Its attachments as they were made, the default one first.
     pub records: Vec<Attachment>,
+    /// The text of the pod's network status, as long as nobody has written it. Only what is attached owes one.
+    pub owed_status: Option<String>,
 }
 
 /// What a ledger that upstream wrote does not say, taken from the request at hand.

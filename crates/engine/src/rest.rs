@@ -112,6 +112,7 @@ mod tests {
             container: container("c1"),
             phase: Phase::Attaching,
             records: plan(&["a"]).attachments,
+            owed_status: None,
         };
         let id = ledger.container.id.clone();
         bench.with(|engine| engine.write(&ledger).unwrap()().unwrap());

@@ -357,6 +357,7 @@ pub(crate) fn plan(networks: &[&str]) -> Plan {
         pod: None,
         attachments,
         warnings: Vec::new(),
+        owes_status: false,
     }
 }
 

@@ -225,12 +225,14 @@ impl From<&Outcome> for PlanReply {
                 pod: None,
                 attachments: Vec::new(),
                 warnings: Vec::new(),
+                owes_status: false,
             },
             Outcome::Attach(plan) => Self {
                 pod_unknown: false,
                 pod: plan.pod.as_ref().map(PodWords::from),
                 attachments: plan.attachments.iter().map(AttachmentWords::from).collect(),
                 warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+                owes_status: plan.owes_status,
             },
         }
     }
@@ -253,6 +255,7 @@ impl PlanReply {
             pod: self.pod.map(PodRef::from),
             attachments,
             warnings: Vec::new(),
+            owes_status: self.owes_status,
         };
         Ok((Outcome::Attach(plan), self.warnings))
     }

@@ -54,6 +54,9 @@ pub struct PlanReply {
     /// Lines for the log; the daemon tells the pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The status may be written behind: the plugin puts it into the ledger before it commits.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub owes_status: bool,
 }
 
 /// Whose sandbox it is.
@@ -116,6 +119,15 @@ pub struct Commit {
     /// Optional attachments that failed, each with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<String>,
+    /// The status stands in the ledger, and may be written behind.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_status_owed: bool,
+    /// How many milliseconds the plugin gives to the API, by its own configuration.
+    #[serde(default)]
+    pub patience: Option<u64>,
+    /// How many milliseconds are left of its ADD.
+    #[serde(default)]
+    pub left: Option<u64>,
     /// What plugins did since the last words about this container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run>,

@@ -42,6 +42,8 @@ pub struct Pod {
     pub default_network: Option<String>,
     /// `kubernetes.io/config.source` (B3.5).
     pub config_source: Option<String>,
+    /// Whether it has the annotation `k8s.v1.cni.cncf.io/network-status`.
+    pub has_status: bool,
     /// What dynamic resource allocation gave to it.
     pub claims: PodClaims,
 }
@@ -82,6 +84,7 @@ impl Pod {
             names::NETWORKS => self.networks = Some(value),
             names::DEFAULT_NETWORK => self.default_network = Some(value),
             CONFIG_SOURCE => self.config_source = Some(value),
+            names::NETWORK_STATUS => self.has_status = true,
             _ => {}
         }
     }
@@ -92,6 +95,13 @@ impl Pod {
         self.config_source
             .as_deref()
             .is_some_and(|source| source != "api")
+    }
+
+    /// Whether it asks for no network of its own.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let annotations = [&self.networks, &self.default_network];
+        annotations.into_iter().flatten().all(String::is_empty)
     }
 }
 
@@ -115,6 +125,7 @@ mod tests {
             networks: Some("a".into()),
             default_network: Some("b".into()),
             config_source: Some("file".into()),
+            has_status: true,
             ..Pod::default()
         };
         assert_eq!(pod, expected);

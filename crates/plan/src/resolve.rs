@@ -20,6 +20,8 @@ pub struct Request {
     pub args: PodArgs,
     /// Where pods and definitions come from.
     pub catalog: Catalog,
+    /// Whether somebody stays who could write a status after the runtime has its result.
+    pub may_owe_status: bool,
 }
 
 /// Every attachment of a sandbox, in order; the first is the default network.
@@ -31,6 +33,9 @@ pub struct Plan {
     pub attachments: Vec<Attachment>,
     /// What the pod's owner should know although nothing fails.
     pub warnings: Vec<Warning>,
+    /// The status may be written after the runtime has its result: the pod has the cluster network alone, asked for no
+    /// other, and has no status yet.
+    pub owes_status: bool,
 }
 
 /// What [`plan`] came to.
@@ -108,12 +113,20 @@ fn outcome(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Outcome, 
     devices::assign(request, facts, pod, &mut networks, &mut warnings)?;
     let attachments = assemble(conf, request, networks)?;
     warnings.extend(attachments.iter().flat_map(missing_capabilities));
+    let owes_status = request.may_owe_status && attachments.len() == 1 && pod.is_some_and(may_owe);
     let pod = pod.map(|pod| identity(pod, request));
     Ok(Outcome::Attach(Plan {
         pod,
         attachments,
         warnings,
+        owes_status,
     }))
+}
+
+/// Nobody waits for the status of a pod that asked for nothing. One that stands there may be of an earlier sandbox, or
+/// another program's, and whoever writes behind could not tell.
+fn may_owe(pod: &Pod) -> bool {
+    pod.is_plain() && !pod.has_status && !pod.is_static()
 }
 
 /// Who the pod is: a manifest need not know the UID, the runtime does.
@@ -206,6 +219,7 @@ pub fn default_network(
         ifname: String::new(),
         args: PodArgs::default(),
         catalog,
+        may_owe_status: false,
     };
     let networks = configured(conf, &request, facts, None, &mut Vec::new());
     Planned::of(networks.and_then(|networks| {

@@ -192,12 +192,32 @@ impl Planner for Daemon {
                 .collect(),
             failed: attached.failed.0.iter().map(ToString::to_string).collect(),
             runs: runs(call),
+            is_status_owed: attached.is_status_owed,
+            patience: Some(milliseconds(call.conf.timeouts.api)),
+            left: Some(milliseconds(
+                call.deadline.saturating_duration_since(Instant::now()),
+            )),
         };
-        // The daemon may have been restarted meanwhile.
+        // The daemon may have been restarted meanwhile. Its successor looks for what is owed: nobody waits for it then.
+        let now = Instant::now();
+        let until = if attached.is_status_owed {
+            now
+        } else {
+            call.deadline
+        };
         let told: Result<Option<()>, _> =
-            self.ask_until(path::COMMIT, &words, call.deadline, call.deadline);
-        told.map(drop)
-            .map_err(|refusal| (refusal.to_string(), refusal.code()))
+            self.ask_until(path::COMMIT, &words, until, call.deadline);
+        match told {
+            Err(refusal) if attached.is_status_owed && refusal.may_pass() => {
+                let label = pod.label();
+                LOG.verbose(format_args!(
+                    "[{label}]: the status is left to the next daemon: {refusal}"
+                ));
+                Ok(())
+            }
+            Err(refusal) => Err((refusal.to_string(), refusal.code())),
+            Ok(_) => Ok(()),
+        }
     }
 
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
@@ -219,6 +239,10 @@ impl Planner for Daemon {
 
     /// The daemon posts the events of what was committed.
     fn attached(&self, _: &Call<'_>, _: &PodRef, _: &Plan, _: &Attached) {}
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What plugins did, and nobody was told yet.

@@ -16,6 +16,7 @@ pub mod children;
 pub mod environment;
 pub mod exec;
 pub mod files;
+pub mod limits;
 pub mod lock;
 pub mod log;
 mod netlink;

@@ -43,6 +43,7 @@ impl Planner for Catalogued {
             ifname: text(call.request.ifname.as_ref().map(ToString::to_string)),
             args: call.args.clone(),
             catalog: self.store.kind(),
+            may_owe_status: false,
         };
         let outcome = plan::drive(call.conf, &request, &self.timed(call)).map_err(|error| {
             let pod = &call.args.pod;

@@ -1,9 +1,13 @@
 //! Pods get the networks that they ask for, and everybody is told, as with the thin plugin.
 
+use std::sync::{Arc, Barrier};
+
 use serde_json::json;
 use suites::multus::{Answer, program};
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
+use testkit::kube::DAEMON;
+use testkit::proxy::Fault;
 
 const SOME_UID: &str = "00000000-1111-2222-3333-444444444444";
 
@@ -79,6 +83,30 @@ fn an_attachment_asks_the_api_for_nothing_that_the_watches_know() {
     });
     let patches = |line: &&String| line.starts_with("patch pods/status web 200");
     assert!(node.requests().iter().filter(patches).count() > 0);
+}
+
+#[test]
+fn definitions_that_the_watch_lacks_are_read_beside_each_other() {
+    // Q31
+    let node = ThickNode::behind_proxy("thick-beside", DAEMON, &json!({}));
+    node.proxy()
+        .every("GET", "definitions?watch=true", Fault::Stall);
+    let _daemon = node.started();
+    let networks = ["net-a", "net-b", "net-c", "net-d"];
+    for name in networks {
+        node.define(name, &node.scripted(name, "10.1.0.2/24"));
+    }
+    // None is answered before all are asked for.
+    let all = Arc::new(Barrier::new(networks.len()));
+    let meet = Fault::after(move || {
+        all.wait();
+    });
+    node.proxy().every("GET", "definitions/net-", meet);
+    let pod = node.pod("web", &networks.join(","));
+
+    node.add(&pod, &node.generated()).good();
+
+    assert_eq!(node.attachments_of(&pod).len(), 5);
 }
 
 #[test]

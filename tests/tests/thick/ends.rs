@@ -87,5 +87,5 @@ fn a_successor_takes_the_socket_over_and_its_predecessor_leaves_it_alone() {
 
     let pod = node.annotated_pod("web", &[]);
     node.add(&pod, &conf).good();
-    assert_eq!(node.attachments_of(&pod).len(), 1);
+    assert_eq!(node.attachments_once(&pod).len(), 1);
 }

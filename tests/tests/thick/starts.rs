@@ -27,7 +27,7 @@ fn an_add_waits_while_the_daemon_starts() {
     let _daemon = node.start();
 
     answer(add).good();
-    assert_eq!(node.attachments_of(&pod).len(), 1);
+    assert_eq!(node.attachments_once(&pod).len(), 1);
 }
 
 #[test]
@@ -88,6 +88,7 @@ fn without_a_primary_network_the_node_is_not_ready_and_an_add_waits() {
     assert!(lines[2].starts_with("[+]definitions: "), "{text}");
     assert_eq!(lines[3], "[+]attachments: 0 under way");
     assert_eq!(lines[4], "[+]retries: 0 containers not detached yet");
+    assert!(lines[5].starts_with("[+]statuses: "), "{text}");
 }
 
 #[test]

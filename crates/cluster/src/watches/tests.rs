@@ -133,6 +133,88 @@ fn an_api_that_does_not_answer_is_an_error_and_never_none() {
     });
 }
 
+const PATCH: &str = "PATCH /api/v1/namespaces/shop/pods/web/status";
+
+fn web(uid: &str) -> PodRef {
+    PodRef {
+        namespace: "shop".into(),
+        name: "web".into(),
+        uid: uid.into(),
+    }
+}
+
+fn versioned(annotations: &Value) -> Value {
+    json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u-1", "resourceVersion": "41",
+        "annotations": annotations}})
+}
+
+#[test]
+fn a_first_status_is_one_patch_of_the_version_that_is_known_to_have_none() {
+    block_on(async {
+        let conflict = Answer::status(409, "Conflict", "the object has been modified");
+        let server = Server::plain(vec![Answer::ok(&pod("u-1")), conflict]);
+        let watches = watches(&server, usize::MAX);
+        listed(&watches.pods, &[versioned(&json!({}))]);
+        let written = watches.write_first_status(&web("u-1"), "[1]", soon()).await;
+        assert_eq!(written.unwrap(), FirstStatus::Written);
+        let status = json!({"k8s.v1.cni.cncf.io/network-status": "[1]"});
+        let patch =
+            json!({"metadata": {"uid": "u-1", "resourceVersion": "41", "annotations": status}});
+        assert_eq!(server.seen()[0].json(), patch);
+
+        let again = watches.write_first_status(&web("u-1"), "[1]", soon()).await;
+        assert!(again.unwrap_err().may_pass());
+        assert_eq!(server.lines(), [PATCH, PATCH]);
+    });
+}
+
+#[test]
+fn a_first_status_is_not_sent_where_there_is_one_or_the_pod_is_not_there() {
+    block_on(async {
+        let server = Server::plain(Vec::new());
+        let watches = watches(&server, usize::MAX);
+        let write = |uid: &'static str| {
+            let watches = &watches;
+            async move {
+                watches
+                    .write_first_status(&web(uid), "[1]", soon())
+                    .await
+                    .unwrap()
+            }
+        };
+        assert_eq!(write("u-1").await, FirstStatus::PodUnknown);
+        let status = json!({"k8s.v1.cni.cncf.io/network-status": "[]"});
+        listed(&watches.pods, &[versioned(&status)]);
+        assert_eq!(write("u-1").await, FirstStatus::Known);
+        assert_eq!(write("u-2").await, FirstStatus::PodReplaced);
+        assert_eq!(server.lines(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn where_patching_is_forbidden_a_first_status_is_an_update_of_a_pod_that_has_none() {
+    block_on(async {
+        let forbidden = || Answer::status(403, "Forbidden", "cannot patch");
+        let status = json!({"k8s.v1.cni.cncf.io/network-status": "[]"});
+        let server = Server::plain(vec![
+            forbidden(),
+            Answer::ok(&versioned(&json!({}))),
+            Answer::ok(&versioned(&status)),
+            forbidden(),
+            Answer::ok(&versioned(&status)),
+        ]);
+        let watches = watches(&server, usize::MAX);
+        listed(&watches.pods, &[versioned(&json!({}))]);
+        for _ in 0..2 {
+            let written = watches.write_first_status(&web("u-1"), "[1]", soon()).await;
+            assert_eq!(written.unwrap(), FirstStatus::Written);
+        }
+        let put = "PUT /api/v1/namespaces/shop/pods/web/status";
+        assert_eq!(server.lines(), [PATCH, POD, put, PATCH, POD]);
+        assert_eq!(server.seen()[2].json()["metadata"]["resourceVersion"], "41");
+    });
+}
+
 #[test]
 fn a_node_that_is_no_name_is_refused() {
     block_on(async {

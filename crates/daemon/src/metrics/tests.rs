@@ -93,6 +93,7 @@ fn how_things_stand_is_told_as_it_is_now() {
         inside: 2,
         waiting: 1,
         retries: 4,
+        owed: 3,
         ledgers: Some(5),
         watches: vec![
             ("pods", progress(reads)),
@@ -107,6 +108,7 @@ fn how_things_stand_is_told_as_it_is_now() {
         "multus_attachments_waiting 1",
         "multus_ledger_entries 5",
         "multus_retries_pending 4",
+        "multus_statuses_pending 3",
         r#"multus_watch_objects{resource="pods"} 7"#,
         r#"multus_watch_failures_total{resource="pods"} 1"#,
         r#"multus_api_reads_total{resource="pods"} 3"#,

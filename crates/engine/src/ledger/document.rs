@@ -110,6 +110,8 @@ struct OwnContainer {
     cni_args: String,
     configuration: String,
     time: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owed_status: Option<String>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
@@ -199,6 +201,10 @@ impl Ledger {
             cni_args: container.cni_args.clone(),
             configuration: container.configuration.clone(),
             time: container.time,
+            owed_status: match self.phase {
+                Phase::Attached => self.owed_status.clone(),
+                Phase::Attaching | Phase::Detaching => None,
+            },
         }
     }
 
@@ -214,12 +220,13 @@ impl Ledger {
             .own
             .as_ref()
             .and_then(|own| own.container.as_ref());
-        let (container, phase) = match own {
+        let (container, phase, owed_status) = match own {
             Some(own) => (
                 read_container(own, &remembered.container.id),
                 read_phase(own.phase),
+                own.owed_status.clone(),
             ),
-            None => (remembered.container.clone(), Phase::Attached),
+            None => (remembered.container.clone(), Phase::Attached, None),
         };
         let records = elements
             .into_iter()
@@ -230,6 +237,46 @@ impl Ledger {
             container,
             phase,
             records,
+            owed_status,
+        })
+    }
+}
+
+/// Whose status a ledger owes, or owed: as much as it takes to write it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debtor {
+    /// The pod.
+    pub pod: PodRef,
+    /// When it was attached, in seconds since 1970.
+    pub time: u64,
+    /// The status that is owed; `None` where it was written.
+    pub status: Option<String>,
+}
+
+impl Debtor {
+    /// Reads a document of ours, and of it what is needed; `None` where no pod is attached by it.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Lean {
+            #[serde(rename = "multusRs")]
+            own: LeanOwn,
+        }
+        #[derive(Deserialize)]
+        struct LeanOwn {
+            #[serde(default)]
+            container: Option<OwnContainer>,
+        }
+        let elements: Vec<Lean> = gojson::from_slice(bytes).ok()?;
+        let own = elements.into_iter().next()?.own.container?;
+        matches!(own.phase, OwnPhase::Attached).then(|| Self {
+            pod: PodRef {
+                namespace: own.pod_namespace,
+                name: own.pod_name,
+                uid: own.pod_uid,
+            },
+            time: own.time,
+            status: own.owed_status,
         })
     }
 }

@@ -109,9 +109,13 @@ fn ours_keeps_what_upstream_loses() {
             container: container(),
             phase,
             records: vec![record.clone()],
+            owed_status: Some("[]".to_owned()),
         };
         let read = decode(&ledger.encode().unwrap()).unwrap();
         assert_eq!(read.phase, phase);
+        // What is not attached owes nothing.
+        let owes = phase == Phase::Attached;
+        assert_eq!(read.owed_status.is_some(), owes);
         assert_eq!(read.container, container());
         assert_eq!(read.records[0].ifname.as_str(), "net7");
         assert_eq!(read.records[0].args, record.args);
@@ -214,7 +218,7 @@ proptest! {
         let mut container = container();
         container.time = time;
         container.pod.uid = uid;
-        let ledger = Ledger { container, phase: Phase::Detaching, records };
+        let ledger = Ledger { container, phase: Phase::Detaching, records, owed_status: None };
         let bytes = ledger.encode().unwrap();
         let read = decode(&bytes).unwrap();
         prop_assert_eq!((&read.container, read.phase), (&ledger.container, ledger.phase));

@@ -124,6 +124,41 @@ fn a_ledger_that_does_not_come_to_the_disk_undoes_everything_and_no_status_is_wr
 }
 
 #[test]
+fn a_status_that_may_be_written_behind_stands_in_the_ledger_before_anybody_is_told() {
+    let bench = Bench::default();
+    let mut plan = plan(&["a"]);
+    plan.owes_status = true;
+    let owed = |bench: &Bench| {
+        let ledgers = bench.ledgers.borrow();
+        let debtor = crate::Debtor::read(ledgers.values().next()?)?;
+        Some((debtor.pod.uid, debtor.status?))
+    };
+    let (container, undo) = (container("c1"), std::time::Duration::from_secs(5));
+    let add = |answer: crate::Committed| {
+        let mut commit = |attached: &crate::Attached| {
+            assert!(attached.is_status_owed);
+            let (uid, status) = owed(&bench).unwrap();
+            assert_eq!(uid, "u");
+            assert_eq!(status, npwg::status::render(&attached.statuses).unwrap());
+            answer.clone()
+        };
+        let version = Version::V1_0_0;
+        bench.with(|engine| engine.add(&container, &plan, version, soon(), undo, &mut commit))
+    };
+
+    let error = add(Err(("no".to_owned(), 7))).unwrap_err();
+    assert_eq!(error.code(), 7);
+    assert!(bench.is_clean());
+
+    add(Ok(())).unwrap();
+    assert!(owed(&bench).is_some());
+    bench.fail("DEL a eth0", 100);
+    bench.del("c1").unwrap_err();
+    assert_eq!(bench.ledgers.borrow().len(), 1);
+    assert_eq!(owed(&bench), None, "what is detached owes nothing");
+}
+
+#[test]
 fn where_the_ledger_fails_after_attaching_what_is_not_undone_is_named() {
     let bench = Bench {
         disk_broken: true,

@@ -38,6 +38,7 @@ fn plan() -> Plan {
             },
         }],
         warnings: vec![plan::Warning::SkippedDevice { text: "odd".into() }],
+        owes_status: true,
     }
 }
 
@@ -106,6 +107,7 @@ fn a_plan_that_no_plugin_could_be_given_is_refused_with_the_place() {
             pod: None,
             attachments: vec![words],
             warnings: Vec::new(),
+            owes_status: false,
         };
         let error = reply.outcome().unwrap_err().to_string();
         assert!(

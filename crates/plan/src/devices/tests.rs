@@ -142,6 +142,7 @@ impl World {
             ifname: "eth0".into(),
             args: PodArgs::parse(args).unwrap(),
             catalog,
+            may_owe_status: false,
         };
         match crate::drive(&conf, &request, self) {
             Ok(Outcome::Attach(plan)) => Ok(plan),

@@ -1,5 +1,6 @@
 mod configured;
 mod limits;
+mod owed;
 
 use super::*;
 use crate::{Fact, PathFact};
@@ -111,6 +112,7 @@ fn request(catalog: Catalog) -> Request {
         ifname: "eth0".into(),
         args: PodArgs::parse(args).unwrap(),
         catalog,
+        may_owe_status: true,
     }
 }
 

@@ -56,7 +56,11 @@ fn attach(
     }
     let mut commit = |attached: &Attached| match &plan.pod {
         Some(pod) => planner.commit(call, pod, attached).inspect(|()| {
-            LOG.verbose(format_args!("[{}]: network status written", pod.label()));
+            let done = match attached.is_status_owed {
+                true => "left to the daemon",
+                false => "written",
+            };
+            LOG.verbose(format_args!("[{}]: network status {done}", pod.label()));
         }),
         None => Ok(()),
     };
