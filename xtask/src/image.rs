@@ -35,10 +35,10 @@ const FILES: [&str; 5] = [
 ];
 
 /// Names of `multus-node`.
-const CHORES: [&str; 1] = ["install_multus"];
+const CHORES: [&str; 2] = ["install_multus", "thin_entrypoint"];
 
 /// Programs that upstream's manifests call at the root too.
-const AT_ROOT: [&str; 2] = ["install_multus", "multus-daemon"];
+const AT_ROOT: [&str; 3] = ["install_multus", "multus-daemon", "thin_entrypoint"];
 
 /// Commands of the image for people.
 const APPLETS: [&str; 21] = [

@@ -10,7 +10,19 @@ use testkit::tools::{self, Part};
 use crate::workspace::root;
 
 /// A file, and what `helm template` is told for it.
-const MANIFESTS: [(&str, &[&str]); 1] = [("multus-daemonset-thick.yml", &["--set", "mode=thick"])];
+const MANIFESTS: [(&str, &[&str]); 3] = [
+    ("multus-daemonset-thick.yml", &["--set", "mode=thick"]),
+    ("multus-daemonset.yml", &["--set", "mode=thin"]),
+    (
+        "multus-daemonset-crio.yml",
+        &[
+            "--set",
+            "mode=thin",
+            "--values",
+            "deploy/chart/platforms/crio.yaml",
+        ],
+    ),
+];
 
 /// Writes them, or with `--check` says whether they are as they would be written.
 pub(crate) fn run(words: &[&str]) -> Result<()> {

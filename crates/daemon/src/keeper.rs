@@ -13,8 +13,9 @@ mod watch;
 #[cfg(test)]
 mod testing;
 
-pub use generate::{Candidate, Generator, KeeperError, OUR_FILE, Primary, Refusal};
+pub use generate::{Generator, KeeperError, OUR_FILE, Primary};
 pub use machine::{Actions, Keeper, Sight};
+pub use plan::Candidate;
 pub use report::{Damage, How, Report, Status};
 pub use upkeep::{Found, Own, Write};
 pub use watch::{Observer, Watch};

@@ -39,7 +39,6 @@ impl Flag {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "thin_entrypoint has switches"))]
     pub(crate) const fn switch(name: &'static str, default: bool, help: &'static str) -> Self {
         Self {
             name,
@@ -70,7 +69,6 @@ impl Values {
         self.texts.get(name).map_or("", String::as_str)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "thin_entrypoint has switches"))]
     pub(crate) fn is_on(&self, name: &str) -> bool {
         self.switches.get(name).copied().unwrap_or_default()
     }

@@ -7,8 +7,10 @@
 //!
 //! **Never.** No plugin is started, no network namespace entered.
 
+mod entrypoint;
 mod flags;
 mod install;
+mod signals;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,11 +24,18 @@ struct Chore {
     run: fn(&flags::Values) -> ExitCode,
 }
 
-const CHORES: &[Chore] = &[Chore {
-    name: "install_multus",
-    flags: install::FLAGS,
-    run: install::run,
-}];
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "install_multus",
+        flags: install::FLAGS,
+        run: install::run,
+    },
+    Chore {
+        name: "thin_entrypoint",
+        flags: entrypoint::FLAGS,
+        run: entrypoint::run,
+    },
+];
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();

@@ -5,6 +5,7 @@
 //! directories takes for one of its own.
 
 mod cache;
+mod candidates;
 mod device_info;
 mod directory;
 mod install;
@@ -17,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use cache::DirCache;
+pub use candidates::primary_candidates;
 pub use device_info::DeviceInfoDirs;
 use directory::{Directory, Owner, Temporary};
 pub use install::{Installed, install};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cni::{DirFile, NetworkConf, Version};
+use cni::{NetworkConf, Version};
+use plan::{Candidate, Refusal};
 use serde::Serialize;
 
 use crate::settings::{Generated, NamedLogOptions, Settings};
@@ -20,17 +21,6 @@ const WITH_CHECK: Version = Version::V0_4_0;
 /// What asks the runtime for the annotations of the pod.
 const POD_ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
 
-/// A file that may hold the primary's configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Its name.
-    pub name: String,
-    /// Its bytes, or why they cannot be read.
-    pub content: Result<Vec<u8>, String>,
-    /// The files of the list's sub-directory, whose plugins follow those of the list (B5.40).
-    pub chain: Vec<DirFile>,
-}
-
 /// The primary network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Primary {
@@ -42,15 +32,6 @@ pub struct Primary {
     pub content: Vec<u8>,
     /// What an ADD attaches: the content with the plugins of the sub-directory.
     pub conf: NetworkConf,
-}
-
-/// Why a file does not hold the primary's configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is Multus' own, whatever it is called.
-    Ours,
-    /// It cannot be used; why.
-    Unusable(String),
 }
 
 /// Why there is nothing to keep.
@@ -177,34 +158,14 @@ impl Generator {
     /// # Errors
     /// It is not the primary's configuration.
     pub fn read(&self, candidate: &Candidate) -> Result<Primary, Refusal> {
-        let bytes = candidate
-            .content
-            .as_ref()
-            .map_err(|reason| Refusal::Unusable(reason.clone()))?;
-        let is_list = candidate.name.ends_with(".conflist");
-        let parsed = if is_list {
-            NetworkConf::parse_list(bytes)
-        } else {
-            NetworkConf::parse_single(bytes)
-        };
-        let unusable = |error: cni::ConfError| Refusal::Unusable(error.to_string());
-        let mut conf = parsed.map_err(unusable)?;
-        if conf
-            .plugins()
-            .iter()
-            .any(|plugin| self.is_ours(plugin.plugin_type()))
-        {
-            return Err(Refusal::Ours);
-        }
-        if conf.name().is_empty() {
-            return Err(unusable(cni::NameError::MissingNetworkName.into()));
-        }
+        let unusable = |error: cni::ConfError| Refusal::from(error);
+        let mut conf = candidate.read(&self.settings.plugin_type)?;
         self.check_version(&conf)?;
         if self.force_version {
             conf = conf.with_version(self.version.as_str()).map_err(unusable)?;
         }
         let content = conf.bytes().to_vec();
-        if is_list && !conf.load_only_inlined() {
+        if candidate.is_list() && !conf.load_only_inlined() {
             let chain = cni::subdir_plugins(&candidate.chain).map_err(unusable)?;
             conf.append_plugins(chain).map_err(unusable)?;
         }

@@ -11,16 +11,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use plan::PrimaryRecord;
+use plan::{Candidate, PrimaryRecord, Refusal};
 
-use super::{Candidate, Generator, Primary, Refusal, Report};
+use super::{Generator, Primary, Report};
 
 /// How long a primary's file may be away (programs replace files by removing them first, or restart) before another one is
 /// the primary's.
 pub(super) const AWAY: Duration = Duration::from_secs(30);
-
-/// Names of ours, which are never the primary's (B6.70).
-const OUR_NAMES: &str = "00-multus";
 
 /// The choice, and what it was made from.
 #[derive(Debug)]
@@ -180,13 +177,7 @@ impl Chooser {
     }
 
     fn is_eligible(&self, name: &str) -> bool {
-        match &self.master {
-            Some(master) => name == master,
-            None => {
-                let has_ending = name.ends_with(".conf") || name.ends_with(".conflist");
-                has_ending && !name.starts_with(OUR_NAMES)
-            }
-        }
+        Candidate::is_eligible(name, self.master.as_deref())
     }
 
     fn choose_first(&mut self, verdicts: &Verdicts, named: Option<&str>, choice: &mut Choice) {
@@ -222,7 +213,9 @@ impl Chooser {
         now: Instant,
         choice: &mut Choice,
     ) {
-        if let Some(renamed) = sibling(&current.file).and_then(|name| verdicts.good(&name)) {
+        if let Some(renamed) =
+            Candidate::sibling(&current.file).and_then(|name| verdicts.good(&name))
+        {
             return self.adopt(renamed, choice);
         }
         let since = *self.gone_since.get_or_insert(now);
@@ -250,15 +243,6 @@ impl Chooser {
         });
         self.gone_since = None;
         self.chosen = Some(Arc::new(primary.clone()));
-    }
-}
-
-/// The same name with the other ending: what a program leaves that makes a list of a single configuration.
-fn sibling(name: &str) -> Option<String> {
-    match name.rsplit_once('.')? {
-        (stem, "conf") => Some(format!("{stem}.conflist")),
-        (stem, "conflist") => Some(format!("{stem}.conf")),
-        _ => None,
     }
 }
 

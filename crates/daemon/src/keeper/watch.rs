@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use plan::PRIMARY_RECORD;
 use sys::files::{
-    Durability, FileError, config_dir_listing, read_bounded, read_following, read_trusted,
-    write_atomic,
+    Durability, FileError, config_dir_listing, primary_candidates, read_bounded, read_following,
+    read_trusted, write_atomic,
 };
 use sys::watch::{DirWatcher, Left, Pause, Stop};
 
@@ -275,24 +275,8 @@ impl<O: Observer> Work<O> {
         let Some(directory) = &self.places.primaries else {
             return Ok(Vec::new());
         };
-        let listing = config_dir_listing(directory).map_err(|error| error.to_string())?;
-        let mut files: Vec<Candidate> = listing
-            .files
-            .into_iter()
-            .map(|(name, bytes)| Candidate {
-                chain: chain(directory, &name, &bytes),
-                name,
-                content: Ok(bytes),
-            })
-            .collect();
-        files.extend(listing.unreadable.into_iter().filter_map(unreadable));
-        if let Some(master) = &self.places.master {
-            let name = master.to_string_lossy();
-            if !files.iter().any(|file| file.name == name) {
-                files.extend(other(directory, &name));
-            }
-        }
-        Ok(files)
+        primary_candidates(directory, self.places.master.as_deref())
+            .map_err(|error| error.to_string())
     }
 
     fn copied(&self) -> Result<Vec<u8>, String> {
@@ -332,46 +316,6 @@ fn make_above(path: &Path) -> Result<(), FileError> {
         action: "create directory",
         path: above.to_path_buf(),
         source,
-    })
-}
-
-/// The files of a list's sub-directory, which is called like the network (B5.40).
-fn chain(directory: &Path, name: &str, bytes: &[u8]) -> Vec<cni::DirFile> {
-    if !name.ends_with(".conflist") {
-        return Vec::new();
-    }
-    let network = cni::NetworkConf::parse_list(bytes).ok();
-    let network = network.as_ref().map_or("", |conf| conf.name());
-    if cni::NetworkName::parse(network).is_err() {
-        return Vec::new();
-    }
-    let listing = config_dir_listing(&directory.join(network)).unwrap_or_default();
-    let files = listing.files.into_iter();
-    files
-        .map(|(name, bytes)| cni::DirFile { name, bytes })
-        .collect()
-}
-
-/// A file that has the name of a configuration and cannot be read; what is no file is none (Q89).
-fn unreadable(error: FileError) -> Option<Candidate> {
-    let path = match &error {
-        FileError::Io { path, .. } | FileError::TooLarge { path, .. } => path,
-        _ => return None,
-    };
-    Some(Candidate {
-        name: path.file_name()?.to_string_lossy().into_owned(),
-        content: Err(error.to_string()),
-        chain: Vec::new(),
-    })
-}
-
-/// The primary's file as the settings name it, where its name is not that of a configuration.
-fn other(directory: &Path, name: &str) -> Option<Candidate> {
-    let read = read_following(&directory.join(name), LARGEST).transpose()?;
-    Some(Candidate {
-        name: name.to_owned(),
-        content: read.map_err(|error| error.to_string()),
-        chain: Vec::new(),
     })
 }
 

@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use cni::DirFile;
+
 use super::*;
 use crate::keeper::testing::{file, list, settings};
 

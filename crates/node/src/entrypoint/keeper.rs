@@ -1,0 +1,292 @@
+//! Keeps kubeconfig and configuration as account and primary are.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use plan::Candidate;
+use sys::files::{Durability, FileError, install, primary_candidates, read_bounded, write_atomic};
+use sys::watch::{DirWatcher, Pause};
+
+use super::Failure;
+use super::document::{Document, FILES, NoDocument, PLUGIN, generate};
+use super::kubeconfig::Account;
+use super::options::Options;
+
+/// How often one looks though nothing is told.
+const NET: Duration = Duration::from_secs(5);
+/// Before our file is written again: another program may want it otherwise.
+const PAUSE: Duration = Duration::from_secs(1);
+/// No configuration file comes near it.
+const LARGEST: u64 = 1 << 20;
+
+/// Everything that is kept.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    options: Options,
+    account: Account,
+    /// The primary's file, once it was there.
+    chosen: Option<String>,
+    written: Option<Instant>,
+    is_generated: bool,
+    /// Each told once.
+    troubles: [Option<String>; 2],
+}
+
+impl Keeper {
+    pub(super) fn new(options: Options, account: Account) -> Self {
+        Self {
+            options,
+            account,
+            chosen: None,
+            written: None,
+            is_generated: false,
+            troubles: [None, None],
+        }
+    }
+
+    /// Begins, and goes on until the watcher is stopped.
+    pub(super) fn run(&mut self, watcher: &DirWatcher) -> Result<(), Failure> {
+        self.watch(watcher);
+        self.begin()?;
+        loop {
+            let wait = match self.written.map(|written| written.elapsed()) {
+                Some(since) if since < PAUSE => PAUSE.saturating_sub(since),
+                _ => NET,
+            };
+            if watcher.pause(wait, "") == Pause::Stopped {
+                break;
+            }
+            self.watch(watcher);
+            self.look();
+        }
+        if self.options.cleans_up {
+            self.clean_up()?;
+        }
+        Ok(())
+    }
+
+    /// Before each look: what was made before the watch is not told.
+    fn watch(&self, watcher: &DirWatcher) {
+        let options = &self.options;
+        for directory in [
+            &options.primary_dir,
+            &options.conf_dir,
+            &self.account.directory,
+        ] {
+            watcher.watch(directory);
+        }
+    }
+
+    /// What has to succeed, but for a primary that is not there yet.
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        if let Some(plugin) = &self.options.plugin {
+            install(plugin, &self.options.plugin_dir.join(PLUGIN))?;
+        }
+        make_directory(&self.kubeconfig_path())?;
+        make_directory(&self.options.networks_dir.join("."))?;
+        self.refresh()?;
+        match &self.options.own_file {
+            Some(file) => {
+                install(file, &copy_of(file, &self.options.conf_dir)?)?;
+                println!("multus config file {} is copied.", file.display());
+            }
+            None => {
+                let generated = self.generate();
+                if let Err(NoDocument::Never(failure)) = generated {
+                    return Err(failure);
+                }
+                self.tell(1, trouble(generated));
+            }
+        }
+        Ok(())
+    }
+
+    /// What failed here may succeed the next time.
+    fn look(&mut self) {
+        let refreshed = self.refresh();
+        self.tell(0, refreshed.err().map(|failure| failure.to_string()));
+        let is_due = self.options.own_file.is_none()
+            && (self.options.watches || !self.is_generated)
+            && self
+                .written
+                .is_none_or(|written| written.elapsed() >= PAUSE);
+        if is_due {
+            let generated = self.generate();
+            self.tell(1, trouble(generated));
+        }
+    }
+
+    fn tell(&mut self, place: usize, trouble: Option<String>) {
+        let Some(last) = self.troubles.get_mut(place) else {
+            return;
+        };
+        if let Some(trouble) = trouble.as_ref().filter(|_| *last != trouble) {
+            eprintln!("thin_entrypoint: {trouble}");
+        }
+        *last = trouble;
+    }
+
+    fn kubeconfig_path(&self) -> PathBuf {
+        self.options.conf_dir.join("multus.d/multus.kubeconfig")
+    }
+
+    /// The kubeconfig, as the account is now. Whatever the flags say: a token does not live long (Q80).
+    fn refresh(&self) -> Result<(), Failure> {
+        let text = self.account.kubeconfig().map_err(Failure::Account)?;
+        let path = self.kubeconfig_path();
+        let there = read_bounded(&path, LARGEST).ok().flatten();
+        if there.as_deref() == Some(text.as_bytes()) {
+            return Ok(());
+        }
+        write_atomic(&path, text.as_bytes(), 0o600, Durability::FileAndDir)?;
+        println!("kubeconfig is created in {}", path.display());
+        Ok(())
+    }
+
+    /// Our configuration, as the primary is now.
+    fn generate(&mut self) -> Result<(), NoDocument> {
+        let io = |error: FileError| NoDocument::Wait(error.to_string());
+        let (name, document) = self.document()?;
+        let path = self.options.conf_dir.join(document.file);
+        let there = read_bounded(&path, LARGEST).ok().flatten();
+        if there.as_deref() != Some(document.text.as_bytes()) {
+            let bytes = document.text.as_bytes();
+            write_atomic(&path, bytes, 0o600, Durability::FileAndDir).map_err(io)?;
+            self.written = Some(Instant::now());
+            println!("multus config file {} is created.", path.display());
+        }
+        self.is_generated = true;
+        self.remove_ours(|file| file != document.file).map_err(io)?;
+        if self.options.renames {
+            let from = self.options.primary_dir.join(&name);
+            let to = self.options.primary_dir.join(format!("{name}.old"));
+            let renamed = fs::rename(&from, &to);
+            renamed.map_err(|error| {
+                NoDocument::Wait(format!("failed to rename {}: {error}", from.display()))
+            })?;
+            println!(
+                "Original master file moved to {:?}",
+                to.display().to_string()
+            );
+        }
+        self.chosen = Some(name);
+        Ok(())
+    }
+
+    /// The primary's file and what follows from it. A broken file is waited for, never passed over.
+    fn document(&self) -> Result<(String, Document), NoDocument> {
+        let directory = &self.options.primary_dir;
+        let master = self.options.master.as_deref();
+        let mut files = primary_candidates(directory, master.map(Path::new))
+            .map_err(|error| NoDocument::Wait(error.to_string()))?;
+        files.retain(|file| Candidate::is_eligible(&file.name, master));
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        if let Some(chosen) = &self.chosen {
+            let sibling = Candidate::sibling(chosen);
+            let is = |name: &String| files.iter().any(|file| file.name == *name);
+            let Some(now) = [Some(chosen.clone()), sibling]
+                .into_iter()
+                .flatten()
+                .find(is)
+            else {
+                let gone = directory.join(chosen);
+                return Err(NoDocument::Wait(format!(
+                    "the primary's file {} is gone",
+                    gone.display()
+                )));
+            };
+            files.retain(|file| file.name == now);
+        }
+        for file in &files {
+            match generate(file, &self.options.wishes) {
+                Ok(document) => return Ok((file.name.clone(), document)),
+                Err(NoDocument::Ours) => {}
+                Err(NoDocument::Wait(reason)) => {
+                    return Err(NoDocument::Wait(format!("{}: {reason}", file.name)));
+                }
+                Err(never) => return Err(never),
+            }
+        }
+        Err(NoDocument::Wait(format!(
+            "could not find a plugin configuration in {}",
+            directory.display()
+        )))
+    }
+
+    /// Removes configurations that are ours alone, and whose names are picked.
+    fn remove_ours(&self, picked: impl Fn(&str) -> bool) -> Result<(), FileError> {
+        for file in FILES.into_iter().filter(|file| picked(file)) {
+            let path = self.options.conf_dir.join(file);
+            let bytes = read_bounded(&path, LARGEST).ok().flatten();
+            if bytes.is_some_and(|bytes| is_ours(&bytes)) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// B6.144
+    fn clean_up(&self) -> Result<(), Failure> {
+        match &self.options.own_file {
+            Some(file) => remove(&copy_of(file, &self.options.conf_dir)?)?,
+            None => self.remove_ours(|_| true)?,
+        }
+        Ok(())
+    }
+}
+
+/// Why nothing was generated.
+fn trouble(generated: Result<(), NoDocument>) -> Option<String> {
+    match generated.err()? {
+        NoDocument::Ours => None,
+        NoDocument::Wait(reason) => Some(format!("no primary network yet: {reason}")),
+        NoDocument::Never(failure) => Some(failure.to_string()),
+    }
+}
+
+fn copy_of(file: &Path, directory: &Path) -> Result<PathBuf, Failure> {
+    let name = file.file_name();
+    let name = name.ok_or_else(|| Failure::NoFileName(file.display().to_string()))?;
+    Ok(directory.join(name))
+}
+
+/// Whether a configuration is Multus and nothing else.
+fn is_ours(bytes: &[u8]) -> bool {
+    cni::NetworkConf::parse(bytes).is_ok_and(|conf| {
+        let plugins = conf.plugins();
+        !plugins.is_empty()
+            && plugins
+                .iter()
+                .all(|plugin| plan::is_multus(plugin.plugin_type()))
+    })
+}
+
+fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io {
+            action: "remove",
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The one that a file is to lie in.
+fn make_directory(file: &Path) -> Result<(), FileError> {
+    let Some(directory) = file.parent() else {
+        return Ok(());
+    };
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(directory);
+    made.map_err(|source| FileError::Io {
+        action: "create directory",
+        path: directory.to_owned(),
+        source,
+    })
+}
