@@ -38,8 +38,8 @@ mod tests {
         ) else {
             panic!("there are limits")
         };
-        assert_eq!(descriptors(1), current as usize, "it is never lowered");
-        assert_eq!(descriptors(usize::MAX), maximum as usize);
+        assert_eq!(descriptors(1) as u64, current, "it is never lowered");
+        assert_eq!(descriptors(usize::MAX) as u64, maximum);
         assert_eq!(getrlimit(Resource::Nofile).current, Some(maximum));
     }
 }
