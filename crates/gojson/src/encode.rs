@@ -38,7 +38,8 @@ fn text(bytes: Vec<u8>) -> Result<String, Error> {
 }
 
 fn write<T: Serialize + ?Sized, F: Formatter>(value: &T, layout: F) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    // Most documents fit, and need not move while they grow.
+    let mut out = Vec::with_capacity(1024);
     value
         .serialize(&mut Serializer::with_formatter(&mut out, Escaping(layout)))
         .map_err(|e| Error::new("", e.to_string()))?;

@@ -253,8 +253,9 @@ fn is_ours(object: &Value) -> bool {
 /// Kind, namespace and name; no namespace means `default`.
 fn identity(object: &Value) -> Option<(&str, &str, &str)> {
     let kind = object.get("kind")?.as_str()?;
-    let name = object.pointer("/metadata/name")?.as_str()?;
-    let namespace = match object.pointer("/metadata/namespace") {
+    let metadata = object.get("metadata")?;
+    let name = metadata.get("name")?.as_str()?;
+    let namespace = match metadata.get("namespace") {
         None | Some(Value::Null) => "default",
         Some(namespace) => Some(namespace.as_str()?)
             .filter(|text| !text.is_empty())
