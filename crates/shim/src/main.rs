@@ -14,9 +14,13 @@ use ipc::{Detached, Refusal, StatusReply, path};
 use plan::{NetConf, PlanError, PodRef};
 use plugin::messages::plain;
 use plugin::{Call, LOG, Planner, Program};
+use sys::heap::Heap;
 
 /// How long a daemon is given to take note of a DEL, which does not depend on it.
 const NOTE: Duration = Duration::from_secs(1);
+
+#[global_allocator]
+static HEAP: Heap = Heap::new();
 
 fn main() -> ExitCode {
     plugin::main(&Shim)

@@ -8,12 +8,19 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::thread::{self, Builder};
+use std::time::Duration;
 
 use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat};
 use rustix::io::Errno;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+/// Where this thread's own namespace is.
+const OWN: &str = "/proc/thread-self/ns/net";
+/// How often a thread tries to come back from where it was, and how long it waits between two tries.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 /// The file system of namespaces.
 const NSFS: u64 = 0x6e73_6673;
 
@@ -55,9 +62,9 @@ pub(crate) enum NetnsState {
     NotANetns,
 }
 
-/// Runs `work` in the network namespace at `path`, on a thread that is made for it and ends with it. The caller's thread never
-/// changes its namespace, so there is nothing to restore and nothing that could fail to be restored. A socket that `work`
-/// opens and returns stays in the namespace.
+/// Runs `work` in the network namespace at `path`; afterwards this thread is where it was. Where it could not come back by
+/// itself (a process with rights of its own only in the other namespace), `work` runs on a thread that ends with it. A socket
+/// that `work` opens and returns stays in the namespace.
 ///
 /// # Errors
 /// [`NetnsError`], and then `work` has not run.
@@ -66,6 +73,44 @@ pub(crate) fn in_netns<T: Send>(
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, NetnsError> {
     let netns = open(path)?;
+    let Some(_way_back) = WayBack::find() else {
+        return on_thread(path, &netns, work);
+    };
+    enter(path, &netns)?;
+    Ok(work())
+}
+
+/// The namespace that this thread is in, to which it returns when this is dropped.
+struct WayBack(OwnedFd);
+
+impl WayBack {
+    /// Goes it once, to where the thread is already: this takes the same rights as coming back.
+    fn find() -> Option<Self> {
+        let own = open(Path::new(OWN)).ok()?;
+        enter(Path::new(OWN), &own).ok()?;
+        Some(Self(own))
+    }
+}
+
+impl Drop for WayBack {
+    /// The kernel may be short of the memory for it, for a moment.
+    fn drop(&mut self) {
+        for _ in 0..TRIES {
+            if enter(Path::new(OWN), &self.0).is_ok() {
+                return;
+            }
+            thread::sleep(PAUSE);
+        }
+        // In the sandbox's namespace nothing of what follows would mean what it should.
+        process::abort();
+    }
+}
+
+fn on_thread<T: Send>(
+    path: &Path,
+    netns: &OwnedFd,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, NetnsError> {
     let run = || enter(path, netns).map(|()| work());
     thread::scope(|scope| {
         let thread = Builder::new()
@@ -86,7 +131,7 @@ pub(crate) fn in_netns<T: Send>(
 /// # Errors
 /// When this thread's own namespace cannot be told.
 pub fn same_as_current(path: &Path) -> io::Result<bool> {
-    let ours = fs::metadata("/proc/thread-self/ns/net")?;
+    let ours = fs::metadata(OWN)?;
     Ok(
         fs::metadata(path)
             .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())),
@@ -142,7 +187,7 @@ fn open(path: &Path) -> Result<OwnedFd, NetnsError> {
     }
 }
 
-fn enter(path: &Path, netns: OwnedFd) -> Result<(), NetnsError> {
+fn enter(path: &Path, netns: &OwnedFd) -> Result<(), NetnsError> {
     let path = path.to_path_buf();
     match move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network)) {
         Ok(()) => Ok(()),

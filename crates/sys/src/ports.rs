@@ -62,7 +62,7 @@ impl DeviceInfoFiles for DeviceInfoDirs {
 #[derive(Debug, Default)]
 pub struct HostNetns {
     /// The inode of the one that was last seen to be alive. A DEL asks before each delegate, and to see that it is the same
-    /// again takes no thread that enters it.
+    /// again takes nobody who enters it.
     seen: AtomicU64,
     own_counts: bool,
 }

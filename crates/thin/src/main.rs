@@ -19,6 +19,10 @@ use local::Manifests;
 use plan::{NetConf, PlanError, PodRef};
 use planner::Catalogued;
 use plugin::{Call, Planner, Program};
+use sys::heap::Heap;
+
+#[global_allocator]
+static HEAP: Heap = Heap::new();
 
 fn main() -> ExitCode {
     plugin::main(&Multus)

@@ -14,8 +14,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat, fsync, openat,
-    renameat, statat, unlinkat,
+    AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat, fstatfs,
+    fsync, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -289,6 +289,12 @@ impl Directory {
                 Err(error) => return Err(FileError::io("lock", &self.path, error)),
             }
         }
+    }
+
+    /// Whether nothing of it ever gets to a disk: it is of a `tmpfs` or a `ramfs`.
+    pub(super) fn is_in_memory(&self) -> bool {
+        let kind = fstatfs(&self.fd).map(|stat| u64::try_from(stat.f_type).unwrap_or_default());
+        matches!(kind, Ok(0x0102_1994 | 0x8584_58f6))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -116,17 +116,23 @@ impl Written {
         self.directory.sync()
     }
 
-    /// The same on a thread, so that delegates run meanwhile.
+    /// The same on a thread, so that delegates run meanwhile. A file system without a disk has nothing to wait for.
     ///
     /// # Errors
     /// [`FileError::Io`] when there is no thread to be had.
     pub fn sync_in_background(self) -> Result<PendingSync, FileError> {
         let path = self.directory.path().join(&self.name);
+        if self.directory.is_in_memory() {
+            return Ok(PendingSync { thread: None, path });
+        }
         let thread = Builder::new()
             .name("ledger-sync".to_owned())
             .spawn(move || self.sync());
         match thread {
-            Ok(thread) => Ok(PendingSync { thread, path }),
+            Ok(thread) => Ok(PendingSync {
+                thread: Some(thread),
+                path,
+            }),
             Err(error) => Err(FileError::io("sync", &path, error)),
         }
     }
@@ -136,7 +142,7 @@ impl Written {
 #[derive(Debug)]
 #[must_use = "an ADD has not succeeded before its ledger is on disk"]
 pub struct PendingSync {
-    thread: JoinHandle<Result<(), FileError>>,
+    thread: Option<JoinHandle<Result<(), FileError>>>,
     path: PathBuf,
 }
 
@@ -153,6 +159,9 @@ impl PendingSync {
                 io::Error::other("the thread panicked"),
             ))
         };
-        self.thread.join().unwrap_or_else(panicked)
+        match self.thread {
+            Some(thread) => thread.join().unwrap_or_else(panicked),
+            None => Ok(()),
+        }
     }
 }

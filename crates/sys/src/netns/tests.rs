@@ -50,10 +50,32 @@ fn work_happens_inside_and_the_caller_stays_outside() {
         let mut borrowed = 0;
         let result = in_netns(path, || {
             borrowed = inode();
-            (thread::current().name().map(ToOwned::to_owned), "value")
+            "value"
         });
-        assert_eq!(result.unwrap(), (Some("netns".to_owned()), "value"));
+        assert_eq!(result.unwrap(), "value");
         assert_eq!(borrowed, inside);
+        assert_eq!(inode(), outside);
+    });
+}
+
+#[test]
+fn a_panic_inside_leaves_the_caller_outside_too() {
+    with_netns(|path, _| {
+        let outside = inode();
+        let panicked = std::panic::catch_unwind(|| in_netns(path, || panic!("inside")));
+        assert!(panicked.is_err());
+        assert_eq!(inode(), outside);
+    });
+}
+
+#[test]
+fn whoever_could_not_come_back_goes_on_a_thread() {
+    with_netns(|path, inside| {
+        let outside = inode();
+        let netns = open(path).unwrap();
+        let work = || (inode(), thread::current().name().map(ToOwned::to_owned));
+        let done = on_thread(path, &netns, work).unwrap();
+        assert_eq!(done, (inside, Some("netns".to_owned())));
         assert_eq!(inode(), outside);
     });
 }

@@ -1,0 +1,181 @@
+//! A heap for a program that lives for one call: [`Heap`].
+//!
+//! A plugin allocates a few thousand small blocks within two milliseconds, and ends. An allocator that is made for servers
+//! spends more time on giving memory back to the kernel and on its own tidiness than the program has; musl's asks the kernel
+//! for pages and returns them dozens of times. Here a block that is freed waits for the next one of its size, and nothing goes
+//! back but what is large.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Sizes up to this are multiples of [`STEP`].
+const FINE: usize = 1 << 10;
+/// What every block is a multiple of, and aligned to.
+const STEP: usize = 16;
+/// Sizes above [`FINE`] are powers of two up to this; what is larger, or has to be aligned otherwise, is the system's.
+const LARGEST: usize = 64 << 10;
+/// How many sizes there are.
+const SIZES: usize = FINE / STEP + (LARGEST / FINE).ilog2() as usize;
+/// What the system is asked for at a time.
+const CHUNK: usize = 256 << 10;
+
+/// The heap. For `#[global_allocator]`.
+pub struct Heap {
+    is_taken: AtomicBool,
+    blocks: UnsafeCell<Blocks>,
+}
+
+struct Blocks {
+    /// What is left of the current chunk.
+    next: *mut u8,
+    left: usize,
+    /// Of each size the block that was freed last. It begins with the address of the one before it.
+    free: [*mut u8; SIZES],
+}
+
+// SAFETY: whoever uses `blocks` has taken the heap for itself, see `Heap::with`.
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    /// An empty one.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            is_taken: AtomicBool::new(false),
+            blocks: UnsafeCell::new(Blocks {
+                next: ptr::null_mut(),
+                left: 0,
+                free: [ptr::null_mut(); SIZES],
+            }),
+        }
+    }
+
+    /// Does something that takes some instructions, and never waits for anybody. There are threads, but few.
+    fn with<T>(&self, work: impl FnOnce(&mut Blocks) -> T) -> T {
+        while self.is_taken.swap(true, Ordering::Acquire) {
+            thread::yield_now();
+        }
+        // SAFETY: nobody else is between these two lines, and `work` calls nothing that allocates from this heap.
+        let done = work(unsafe { &mut *self.blocks.get() });
+        self.is_taken.store(false, Ordering::Release);
+        done
+    }
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Heap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Heap")
+    }
+}
+
+/// A size of blocks: its number, and how many bytes such a block has. `None` where the system takes over.
+fn size_of(layout: Layout) -> Option<(usize, usize)> {
+    let bytes = layout.size().max(1);
+    if layout.align() > STEP || bytes > LARGEST {
+        return None;
+    }
+    if bytes <= FINE {
+        let bytes = bytes.next_multiple_of(STEP);
+        return Some((bytes / STEP - 1, bytes));
+    }
+    let bytes = bytes.next_power_of_two();
+    Some((FINE / STEP + (bytes / FINE).ilog2() as usize - 1, bytes))
+}
+
+impl Blocks {
+    fn take(&mut self, number: usize, bytes: usize) -> *mut u8 {
+        let Some(free) = self.free.get_mut(number) else {
+            return ptr::null_mut();
+        };
+        let block = *free;
+        if !block.is_null() {
+            // SAFETY: `give` has put the address there, and nobody else has had the block since.
+            *free = unsafe { block.cast::<*mut u8>().read() };
+            return block;
+        }
+        if self.left < bytes {
+            // SAFETY: the layout is of some size.
+            let chunk = unsafe { System.alloc(CHUNK_LAYOUT) };
+            if chunk.is_null() {
+                return chunk;
+            }
+            (self.next, self.left) = (chunk, CHUNK);
+        }
+        let block = self.next;
+        // SAFETY: there are `left` bytes at `next`, and `bytes` are not more.
+        self.next = unsafe { block.add(bytes) };
+        self.left -= bytes;
+        block
+    }
+
+    fn give(&mut self, number: usize, block: *mut u8) {
+        if let Some(free) = self.free.get_mut(number) {
+            // SAFETY: the block is nobody's any more; it has room for an address, and is aligned for one.
+            unsafe { block.cast::<*mut u8>().write(*free) };
+            *free = block;
+        }
+    }
+}
+
+const CHUNK_LAYOUT: Layout = match Layout::from_size_align(CHUNK, STEP) {
+    Ok(layout) => layout,
+    Err(_) => panic!("no layout"),
+};
+
+// SAFETY: a block is given to one caller at a time, has the size and the alignment of its layout or more, and stays where it
+// is until it is freed; the layout tells each time whether it is a block of ours or of the system's.
+// None of it is inlined: a program allocates at ten thousand places.
+unsafe impl GlobalAlloc for Heap {
+    #[inline(never)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match size_of(layout) {
+            Some((number, bytes)) => self.with(|blocks| blocks.take(number, bytes)),
+            // SAFETY: as the caller promises.
+            None => unsafe { System.alloc(layout) },
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        match size_of(layout) {
+            Some((number, _)) => self.with(|blocks| blocks.give(number, block)),
+            // SAFETY: as the caller promises; the system gave it.
+            None => unsafe { System.dealloc(block, layout) },
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        // SAFETY: the caller promises a size that has a layout.
+        let new = unsafe { Layout::from_size_align_unchecked(bytes, layout.align()) };
+        match (size_of(layout), size_of(new)) {
+            (Some(old), Some(new)) if old == new => return block,
+            // SAFETY: as the caller promises; the system gave it.
+            (None, None) => return unsafe { System.realloc(block, layout, bytes) },
+            _ => {}
+        }
+        // SAFETY: `new` is of some size.
+        let moved = unsafe { self.alloc(new) };
+        if !moved.is_null() {
+            // SAFETY: both blocks are as large as what is copied, and two of them; the old one is ours to free.
+            unsafe {
+                ptr::copy_nonoverlapping(block, moved, layout.size().min(bytes));
+                self.dealloc(block, layout);
+            }
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests;
