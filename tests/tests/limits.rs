@@ -10,5 +10,7 @@ mod instructions;
 mod memory;
 #[path = "limits/processes.rs"]
 mod processes;
+#[path = "limits/shim.rs"]
+mod shim;
 #[path = "limits/stage.rs"]
 mod stage;

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what `multus` adds to its delegates, measured beside them in one run, in alternation.
 //!
-//! Three stages, each a process: the first builds everything in release and makes a room (namespaces of its own, with
+//! Three stages, each a process: the first builds what ships and what measures, and makes a room (namespaces of its own, with
 //! `tmpfs` on `/run`); the second lives there, sets the stage and measures; the third is the minimal client as a process
 //! of its own. No time is asserted: times belong to a machine.
 

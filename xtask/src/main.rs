@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod dist;
 mod fuzz;
 mod image;
 mod manifests;
@@ -16,6 +17,7 @@ Chores of this repository.
 
   cargo xtask demo          three networks for a pod, on this machine, without a cluster; with or without root
   cargo xtask test [PART]   everything that has to pass, or one part of it
+  cargo xtask dist          what ships, static and stripped, into target/dist
   cargo xtask bench         what multus adds, beside its delegates called directly; with or without root
   cargo xtask image [--debug] [amd64=DIRECTORY] [arm64=DIRECTORY]
                             target/image/multus-rs.tar: all programs as an OCI archive, without an engine
@@ -34,12 +36,18 @@ fn main() -> ExitCode {
         ["demo", rest @ ..] => demo::run(rest),
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
+        ["dist", rest @ ..] => dist::run(rest),
         ["manifests", rest @ ..] => manifests::run(rest),
         ["image", rest @ ..] => image::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["help" | "--help" | "-h"] | [] => {
-            print!("{HELP}\n{}\n{}", test::help(), bench::help());
+            print!(
+                "{HELP}\n{}\n{}\nOptions of dist:\n\n{}",
+                test::help(),
+                bench::help(),
+                dist::HELP
+            );
             return ExitCode::SUCCESS;
         }
         [unknown, ..] => Err(anyhow::anyhow!(

@@ -10,7 +10,7 @@ const PAGE: &str = "docs/SPECIFICATION.md";
 
 /// Numbers of protocols and formats, which limit nothing.
 const OF_PROTOCOLS: [&str; 2] = ["crates/cni/src/error.rs", "crates/devices/src/message.rs"];
-const NO_LIMITS: [&str; 8] = [
+const NO_LIMITS: [&str; 10] = [
     "DIRECTORY",
     "ERROR_TEXT",
     "FILE",
@@ -18,6 +18,8 @@ const NO_LIMITS: [&str; 8] = [
     "LINK_HEADER",
     "NSFS",
     "PREFIX",
+    "SIZES",
+    "STEP",
     "VERSION",
 ];
 

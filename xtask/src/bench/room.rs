@@ -9,6 +9,7 @@ use testkit::process::dies_with_us;
 use testkit::tools::{self, Part};
 
 use super::Parts;
+use crate::dist;
 use crate::workspace::{cargo, is_installed, target_directory};
 
 /// What happens in the new namespaces before the second stage begins. Everything below `/run` goes with the namespace.
@@ -32,10 +33,11 @@ pub(super) fn enter(arguments: &[&str]) -> Result<()> {
     let plugins = tools::ensure(Part::CniPlugins)?;
     tools::ensure(Part::Etcd)?;
     tools::ensure(Part::KubeApiserver)?;
+    let shipped = dist::build(None)?;
     let programs = build()?;
     let scratch = Scratch::new(&target_directory()?)?;
     let parts = Parts {
-        multus: programs.join("multus"),
+        multus: shipped.folder.join("multus"),
         plugins,
         noop: programs.join("noop-cni"),
         disk: scratch.0.clone(),
@@ -50,19 +52,15 @@ pub(super) fn enter(arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Everything in release: a slow measuring process or client would flatter `multus`.
+/// What measures, in release: a slow measuring process or client would flatter `multus`.
 fn build() -> Result<PathBuf> {
     let words = [
         "build",
         "--release",
         "-p",
-        "thin",
-        "-p",
         "testkit",
         "-p",
         "xtask",
-        "--bin",
-        "multus",
         "--bin",
         "noop-cni",
         "--bin",
