@@ -5,6 +5,7 @@ pub mod kube;
 pub mod kubelet;
 pub mod leaks;
 pub mod netns;
+pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod scripted;
