@@ -4,6 +4,7 @@ pub mod apiserver;
 pub mod kube;
 pub mod kubelet;
 pub mod leaks;
+pub mod manifests;
 pub mod netns;
 pub mod node;
 pub mod process;
