@@ -133,9 +133,7 @@ impl Answer {
             self.0.stderr_text()
         );
         let error = self.json();
-        let message = error["msg"].as_str().unwrap_or_default();
-        // Manifests name no UIDs, and neither do the cases about them.
-        let message = message.replace(testkit::manifests::UID, "");
+        let message = error["msg"].as_str().unwrap_or_default().to_owned();
         assert!(
             !message.is_empty() && !message.contains('\n'),
             "not one line of text: {error}"

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use testkit::Signal;
 use testkit::kube::{DAEMON, NODE, Rule};
-use testkit::scripted::Recorder;
+use testkit::scripted::{self, Recorder};
 use testkit::world::{Finished, Running};
 
 use crate::cluster::{ClusterNode, Pod};
@@ -109,10 +109,28 @@ impl ThickNode {
             .expect("files can be written");
     }
 
+    /// Puts scripted plugins in the place of real ones.
+    #[track_caller]
+    pub fn replace_plugins(&self, names: &[&str]) {
+        for name in names {
+            let _none = std::fs::remove_file(self.plugins.join(name));
+        }
+        scripted::install(&self.plugins, names).expect("plugins can be installed");
+    }
+
     /// Starts the daemon; it may not be ready yet.
     #[track_caller]
     pub fn start(&self) -> Daemon {
+        self.start_with(&[])
+    }
+
+    /// The same, with more variables in its environment.
+    #[track_caller]
+    pub fn start_with(&self, variables: &[(&str, &Path)]) -> Daemon {
         let command = self.world.command(program("multus-daemon"));
+        let command = variables
+            .iter()
+            .fold(command, |command, (name, value)| command.env(*name, *value));
         let command = command
             .arg("-config")
             .arg(&self.config)
@@ -125,10 +143,16 @@ impl ThickNode {
     #[track_caller]
     pub fn started(&self) -> Daemon {
         let daemon = self.start();
+        self.until_ready();
+        daemon
+    }
+
+    /// Waits until the daemon is ready.
+    #[track_caller]
+    pub fn until_ready(&self) {
         until("the daemon is ready", || {
             self.ask("/readyz").is_some_and(|(status, _)| status == 200)
         });
-        daemon
     }
 
     /// The configuration that the daemon keeps for the runtime.

@@ -2,12 +2,18 @@
 
 #[path = "thick/attaching.rs"]
 mod attaching;
+#[path = "thick/delegate.rs"]
+mod delegate;
 #[path = "thick/ends.rs"]
 mod ends;
+#[path = "thick/foreign.rs"]
+mod foreign;
 #[path = "thick/metrics.rs"]
 mod metrics;
 #[path = "thick/queue.rs"]
 mod queue;
+#[path = "thick/recorded.rs"]
+mod recorded;
 #[path = "thick/rest.rs"]
 mod rest;
 #[path = "thick/starts.rs"]

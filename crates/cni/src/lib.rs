@@ -36,6 +36,6 @@ pub use names::{ContainerId, IfName, NameError, NetworkName};
 pub use result::{CniResult, Dns, Interface, Ip, IpNet, ResultError, Route};
 pub use runtime::{Attachment, ChainError, ChainErrors, Runtime};
 pub use skel::{About, Invocation, Request, read as read_invocation};
-pub use text::excerpt;
+pub use text::{excerpt, message};
 pub use verb::Verb;
 pub use version::{Family, Version};

@@ -53,6 +53,11 @@ pub fn excerpt(text: &str) -> String {
     one_line(text.as_bytes(), EXCERPT)
 }
 
+/// The same for a whole message of others.
+pub fn message(text: &str) -> String {
+    one_line(text.as_bytes(), MESSAGE)
+}
+
 /// As [`one_line`] with the usual limit, in double quotes.
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", one_line(text.as_bytes(), EXCERPT))

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use cluster::Live;
 use cni::{CniError, ContainerId};
-use ipc::{Commit, Failed};
+use ipc::{Commit, Failed, Run};
 use plan::PodRef;
-use plugin::{LOG, messages};
+use plugin::{LOG, Runs, messages};
 
 use crate::behind::Behind;
 use crate::events::Events;
@@ -61,6 +61,13 @@ pub(crate) fn patience(words: &Commit, settings: &Settings) -> Duration {
     };
     let left = words.left.map_or(Duration::MAX, Duration::from_millis);
     patience.min(left - left / 10)
+}
+
+/// What plugins did, and nobody was told yet.
+pub(crate) fn runs(runs: &Runs) -> Vec<Run> {
+    let words =
+        |run: plugin::Run| Run::new(run.verb, run.network, run.plugin, run.time, run.failed);
+    runs.take().into_iter().map(words).collect()
 }
 
 /// Tells the pod why it was not attached.

@@ -1,7 +1,8 @@
 //! The node's daemon: it plans for the plugins of its node, over a socket, and keeps the node's CNI configuration.
 //!
-//! **Promises.** Nothing is attached here: a plugin carries out what is planned, so that a daemon that ends or is killed in
-//! the middle of an attachment costs nothing but time. What a plugin could not undo is undone here in the end, never beside
+//! **Promises.** Our plugin carries out what is planned here, so that a daemon that ends or is killed in the middle of an
+//! attachment costs nothing but time. For upstream's plugin, and for whoever attaches a pod that runs already, the same engine
+//! does it here, the ledger first. What a plugin could not undo is undone here in the end, never beside
 //! somebody else who works on the container. What the watches have not told yet is never said not to exist. A
 //! status is on the pod before its plugin is told so; that of a pod without networks of its own may be owed, and then it is
 //! neither forgotten nor written over another's. As many attachments are under way as the settings allow, in the order
@@ -16,6 +17,7 @@
 mod ask;
 mod behind;
 mod commit;
+mod crew;
 mod events;
 mod flags;
 mod gate;
@@ -30,5 +32,6 @@ mod server;
 mod service;
 pub mod settings;
 mod socket;
+mod upstream;
 
 pub use program::main;

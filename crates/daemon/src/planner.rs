@@ -10,8 +10,8 @@ use devices::{DevicesError, Kubelet};
 use futures_util::stream::{self, StreamExt as _};
 use ipc::{PlanReply, PlanRequest};
 use plan::{
-    Catalog, DriveError, Fact, Facts, Inquiry, Need, NetConf, Outcome, PathFact, PlanError,
-    Planned, PodArgs, PodRef, ROUNDS, Request, Warning,
+    Asked, Catalog, DriveError, Fact, Facts, Inquiry, Need, NetConf, Outcome, PathFact, Plan,
+    PlanError, Planned, PodArgs, PodRef, Request, Warning,
 };
 use plugin::LOG;
 use plugin::messages::{self, of_pod, plain};
@@ -59,8 +59,66 @@ impl Planner {
     /// How the container is to be attached. What is refused, and what the pod's owner should know, is told to the pod too.
     pub(crate) async fn plan(&self, words: &PlanRequest) -> Result<PlanReply, CniError> {
         let (conf, request) = self.request(words)?;
+        let outcome = self.outcome(&conf, &request).await?;
+        Ok(PlanReply::from(&outcome))
+    }
+
+    /// The same for a request that is decoded already.
+    pub(crate) async fn outcome(
+        &self,
+        conf: &NetConf,
+        request: &Request,
+    ) -> Result<Outcome, CniError> {
+        let planned = self.drive(conf, request).await;
+        self.told(planned, &request.args.pod)
+    }
+
+    /// One more network for a pod that is attached already.
+    pub(crate) async fn another(
+        &self,
+        conf: &NetConf,
+        request: &Request,
+        network: &[u8],
+        asked: &Asked,
+    ) -> Result<Plan, CniError> {
+        let planned = self.drive_another(conf, request, network, asked).await;
         let pod = &request.args.pod;
-        match self.drive(&conf, &request).await {
+        match self.told(planned.map(Outcome::Attach), pod)? {
+            Outcome::Attach(plan) => Ok(plan),
+            Outcome::PodUnknown => Err(of_pod(code::INTERNAL, pod, "nothing is planned")),
+        }
+    }
+
+    async fn drive_another(
+        &self,
+        conf: &NetConf,
+        request: &Request,
+        network: &[u8],
+        asked: &Asked,
+    ) -> Result<Plan, DriveError<FactError>> {
+        let mut facts = Facts::default();
+        loop {
+            let planned = plan::another(conf, request, &facts, network, asked);
+            match planned.map_err(DriveError::Plan)? {
+                Planned::Ready(plan) => return Ok(plan),
+                // The pod, and nothing else.
+                Planned::Needs(needs) => {
+                    for need in needs {
+                        let fact = self.fetch(&need, request, conf.timeouts.api).await;
+                        facts.insert(need, fact.map_err(DriveError::Source)?);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What was planned, told to log and pod.
+    fn told(
+        &self,
+        planned: Result<Outcome, DriveError<FactError>>,
+        pod: &PodRef,
+    ) -> Result<Outcome, CniError> {
+        match planned {
             Ok(mut outcome) => {
                 self.tell(&outcome, pod);
                 if let Outcome::Attach(plan) = &mut outcome
@@ -68,7 +126,7 @@ impl Planner {
                 {
                     plan.owes_status &= !self.behind.knows(&pod.uid);
                 }
-                Ok(PlanReply::from(&outcome))
+                Ok(outcome)
             }
             Err(error) => {
                 let (code, reason, text) = refusal(&error);
@@ -79,42 +137,23 @@ impl Planner {
         }
     }
 
-    /// The default network of a plugin's configuration, as far as it is known without the API.
-    pub(crate) async fn default_network(&self, config: &str) -> Result<Option<String>, CniError> {
-        let unavailable = |error: &dyn fmt::Display| plain(code::NOT_AVAILABLE, error);
-        let conf = self.conf(config).map_err(|error| unavailable(&error))?;
-        let mut facts = Facts::default();
-        for _ in 0..ROUNDS {
-            let planned = plan::default_network(&conf, Catalog::Api, &facts)
-                .map_err(|error| unavailable(&error))?;
-            let needs = match planned {
-                Planned::Ready(network) => {
-                    return Ok(Some(String::from_utf8_lossy(network.bytes()).into_owned()));
-                }
-                Planned::Needs(needs) => needs,
-            };
-            for need in needs {
-                let Need::Path(path) = &need else {
-                    return Ok(None);
-                };
-                let looked = self.look(path.clone()).await;
-                let fact = Fact::Path(looked.map_err(|error| unavailable(&error))?);
-                facts.insert(need, fact);
-            }
-        }
-        Err(unavailable(&PlanError::NoEnd))
-    }
-
-    fn conf(&self, config: &str) -> Result<NetConf, PlanError> {
-        let merged = overlay::plan(config.as_bytes(), &self.settings);
-        NetConf::parse(&merged.map_err(PlanError::NetConf)?)
+    /// The default network's configuration, where it is the primary: what the settings name instead may be a definition.
+    pub(crate) fn default_network(&self) -> Option<String> {
+        let is_named = ["clusterNetwork", "delegates"]
+            .iter()
+            .any(|key| gojson::get_fold(&self.settings.document, key).is_some());
+        let primary = (self.status)().primary.filter(|_| !is_named)?;
+        Some(String::from_utf8_lossy(primary.conf.bytes()).into_owned())
     }
 
     /// The plugin's configuration with the daemon's over it (B6.40), decoded and worded as a plugin that plans by itself
     /// would.
     fn request(&self, words: &PlanRequest) -> Result<(NetConf, Request), CniError> {
         let refused = |error: &PlanError| plain(error.code(), error);
-        let conf = self.conf(&words.config).map_err(|error| refused(&error))?;
+        let conf = overlay::plan(words.config.as_bytes(), &self.settings)
+            .map_err(PlanError::NetConf)
+            .and_then(|merged| NetConf::parse(&merged))
+            .map_err(|error| refused(&error))?;
         let args = PodArgs::parse(&words.args).map_err(|error| refused(&error))?;
         let request = Request {
             container_id: words.container_id.clone(),

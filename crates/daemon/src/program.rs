@@ -18,6 +18,7 @@ use tokio::time::interval;
 
 use crate::ask;
 use crate::behind::Behind;
+use crate::crew::Crew;
 use crate::events::Events;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
@@ -30,6 +31,7 @@ use crate::server::Server;
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
 use crate::socket::{Socket, SocketError};
+use crate::upstream::{Host, Upstream};
 
 /// No honest configuration comes near it.
 const LARGEST: u64 = 1 << 20;
@@ -121,6 +123,8 @@ fn serve(config: &Path) -> ExitCode {
         let ran = runtime.block_on(run(settings));
         // Whoever still waits for a plugin or a file does so for nobody.
         runtime.shutdown_background();
+        // Their ledgers tell the next DEL what to undo.
+        sys::children::end_all();
         ran
     });
     match ran {
@@ -185,28 +189,46 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         timeouts.api,
     );
     let (stopping, is_stopping) = watch::channel(false);
+    let retries = Retries::start(
+        settings.netconf.clone(),
+        settings.site(),
+        Arc::clone(&metrics),
+    );
+    let readiness = Readiness::new(Arc::clone(&watches), Arc::clone(&status));
+    let planner = Planner {
+        live: Arc::clone(&live),
+        watches,
+        status,
+        settings: Arc::clone(&settings),
+        kubelet: Kubelet::default(),
+        events: events.clone(),
+        behind: behind.clone(),
+    };
+    let host = Host {
+        planner: Arc::new(planner),
+        readiness: Arc::new(readiness),
+        live: Arc::clone(&live),
+        settings: Arc::clone(&settings),
+        events: events.clone(),
+        behind: behind.clone(),
+        retries: retries.clone(),
+        metrics: Arc::clone(&metrics),
+        runtime: Handle::current(),
+    };
     let service = Arc::new(Service {
-        readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
-        planner: Planner {
-            live: Arc::clone(&live),
-            watches,
-            status,
-            settings: Arc::clone(&settings),
-            kubelet: Kubelet::default(),
-            events: events.clone(),
-            behind: behind.clone(),
-        },
+        readiness: Arc::clone(&host.readiness),
+        planner: Arc::clone(&host.planner),
         gate: Gate::new(settings.connection_limit, is_stopping),
-        retries: Retries::start(
-            settings.netconf.clone(),
-            settings.site(),
-            Arc::clone(&metrics),
-        ),
+        retries,
         live,
         settings: Arc::clone(&settings),
         events: events.clone(),
         behind: behind.clone(),
         metrics,
+        upstream: Upstream {
+            host,
+            crew: Crew::default(),
+        },
     });
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
     LOG.verbose(format_args!(

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use cni::ContainerId;
 use engine::{Container, Engine, EngineError};
-use ipc::Run;
 use plan::NetConf;
 use plugin::{Ground, LOG, Runs, Site};
 use sys::lock::{ContainerLock, EndHolders, LockError, NodeLock};
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::commit;
 use crate::metrics::{Metrics, Operation};
 
 /// How often all ledgers are looked at: for a DEL that could not tell the daemon.
@@ -189,10 +189,7 @@ impl Hands {
         let runtime = ground.runtime(&self.conf.bin_dir, &self.path);
         let runs = Runs::default();
         let done = work(&ground.engine(&runtime, &runs));
-        let words =
-            |run: plugin::Run| Run::new(run.verb, run.network, run.plugin, run.time, run.failed);
-        let runs: Vec<Run> = runs.take().into_iter().map(words).collect();
-        self.metrics.ran(Operation::Del, &runs);
+        self.metrics.ran(Operation::Del, &commit::runs(&runs));
         done
     }
 

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
 use ipc::upstream::{HEALTHZ, READYZ};
-use ipc::{Detached, StatusReply, StatusRequest, path};
+use ipc::{Detached, StatusReply, path};
 use plugin::LOG;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +30,7 @@ use crate::planner::Planner;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
 use crate::settings::Settings;
+use crate::upstream::{self, Upstream};
 
 /// The longest request: no configuration and no status comes near it.
 const LONGEST: usize = 4 << 20;
@@ -39,8 +40,8 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// Answers requests.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) readiness: Readiness,
-    pub(crate) planner: Planner,
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) planner: Arc<Planner>,
     pub(crate) gate: Gate,
     pub(crate) retries: Retries,
     pub(crate) live: Arc<Live>,
@@ -48,6 +49,7 @@ pub(crate) struct Service {
     pub(crate) events: Events,
     pub(crate) behind: Behind,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) upstream: Upstream,
 }
 
 /// One connection, as long as it is open.
@@ -104,6 +106,8 @@ enum Answer {
     Bad(String),
     /// There is no such path.
     Unknown,
+    /// As upstream's clients read it.
+    Upstream(Response<Full<Bytes>>),
 }
 
 impl Service {
@@ -119,9 +123,17 @@ impl Service {
         guest.asking.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let answer = match (&head.method, head.uri.path()) {
-            (_, HEALTHZ) => Answer::Done,
-            (_, READYZ) => self.ready(),
+            (&Method::GET | &Method::POST, HEALTHZ) => Answer::Done,
+            (&Method::GET | &Method::POST, READYZ) => self.ready(),
+            (_, HEALTHZ | READYZ) => Answer::Upstream(upstream::Reply::WrongMethod.into()),
+            (method, endpoint) if upstream::serves(endpoint) => {
+                let body = read(body).await;
+                let (gate, is_full) = (&self.gate, guest.is_one_too_many);
+                let answer = self.upstream.answer(gate, is_full, method, endpoint, body);
+                Answer::Upstream(answer.await)
+            }
             (&Method::GET, METRICS) => self.metrics().await,
+            (&Method::POST, path::STATUS) => self.status(),
             (&Method::POST, endpoint) => match read(body).await {
                 Ok(body) => self.act(guest, endpoint, &body).await,
                 Err(reason) => Answer::Bad(reason),
@@ -130,7 +142,8 @@ impl Service {
         };
         guest.asking.fetch_sub(1, Ordering::Relaxed);
         let mut response = Response::from(answer);
-        if guest.is_one_too_many {
+        // B6.10; our own plugin asks several times.
+        if guest.is_one_too_many || !head.uri.path().starts_with("/v1/") {
             let headers = response.headers_mut();
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -170,7 +183,6 @@ impl Service {
         let done = match endpoint {
             path::PLAN => self.plan(guest, body).await,
             path::COMMIT => self.commit(body).await,
-            path::STATUS => self.status(body).await,
             path::FAILED => decode(body).map(|words| {
                 commit::failed(&self.events, &self.metrics, words);
                 Answer::Done
@@ -245,14 +257,13 @@ impl Service {
     }
 
     /// Whether pods could be attached now, and the default network where no definition has to be read for it.
-    async fn status(&self, body: &[u8]) -> Result<Answer, String> {
-        let words: StatusRequest = decode(body)?;
+    fn status(&self) -> Answer {
         if let Some(reason) = self.readiness.cannot_attach() {
-            return Ok(Answer::NotReady(reason));
+            return Answer::NotReady(reason);
         }
-        Ok(match self.planner.default_network(&words.config).await {
-            Ok(default_network) => document(&StatusReply { default_network }),
-            Err(error) => Answer::Refused(error),
+        let network = self.planner.default_network();
+        document(&StatusReply {
+            default_network: network,
         })
     }
 
@@ -307,6 +318,7 @@ impl From<Answer> for Response<Full<Bytes>> {
         const TEXT: &str = "text/plain; charset=utf-8";
         let text = |status, text: String| (status, TEXT, Bytes::from(text));
         let (status, kind, body) = match answer {
+            Answer::Upstream(response) => return response,
             Answer::Done => text(StatusCode::OK, String::new()),
             Answer::Document(bytes) => (StatusCode::OK, JSON, bytes.into()),
             Answer::Text(told) => text(StatusCode::OK, told),
@@ -324,10 +336,13 @@ impl From<Answer> for Response<Full<Bytes>> {
                 (StatusCode::INTERNAL_SERVER_ERROR, JSON, bytes.into())
             }
         };
+        let is_empty = body.is_empty();
         let mut response = Self::new(Full::new(body));
         *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if !is_empty {
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
         response
     }
 }

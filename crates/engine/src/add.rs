@@ -191,7 +191,7 @@ impl Engine<'_> {
         Ok(summary(default_result, attached, devices, failed, version))
     }
 
-    fn attach_one(
+    pub(crate) fn attach_one(
         &self,
         container: &Container,
         record: &Attachment,

@@ -7,6 +7,7 @@
 //! Never in here: Kubernetes, async, system calls.
 
 mod add;
+mod another;
 mod check;
 mod del;
 mod device_info;

@@ -18,6 +18,24 @@ impl Engine<'_> {
         self.check_interfaces(container, records)
     }
 
+    /// The same for one that comes to others.
+    pub(crate) fn precheck_another(
+        &self,
+        container: &Container,
+        others: &[Attachment],
+        record: &Attachment,
+    ) -> Result<(), EngineError> {
+        if others.iter().any(|other| other.ifname == record.ifname) {
+            let ifname = record.ifname.to_string();
+            return Err(refused(record, FailureKind::InterfaceExists { ifname }));
+        }
+        let all: Vec<Attachment> = others.iter().chain([record]).cloned().collect();
+        self.check_names(container, &all)?;
+        let one = std::slice::from_ref(record);
+        self.check_programs(one)?;
+        self.check_interfaces(container, one)
+    }
+
     /// Also of optional attachments: with such names there is no DEL either.
     fn check_names(
         &self,

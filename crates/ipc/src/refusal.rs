@@ -76,16 +76,24 @@ fn error(status: u16, body: &[u8]) -> CniError {
             }
         }
         _ => {
-            let text = text(body);
+            let text = text(cause(body));
             let message = format!("CNI request failed with status {status}: '{text}'");
             CniError::new(code::INTERNAL, message)
         }
     }
 }
 
-/// A line for people.
+/// What went wrong, without what upstream's daemon puts before it, which the runtime has said itself (B6.24).
+fn cause(body: &[u8]) -> &[u8] {
+    const BEFORE: &[u8] = b" ERRORED: ";
+    let at = body.windows(BEFORE.len()).position(|part| part == BEFORE);
+    at.and_then(|at| body.get(at + BEFORE.len()..))
+        .unwrap_or(body)
+}
+
+/// A line for people, as long as a plugin's own message may be: what happened stands at its end.
 fn text(body: &[u8]) -> String {
-    cni::excerpt(String::from_utf8_lossy(body).trim())
+    cni::message(String::from_utf8_lossy(body).trim())
 }
 
 #[cfg(test)]
@@ -115,6 +123,13 @@ mod tests {
                 "oops\n",
                 999,
                 "CNI request failed with status 400: 'oops'",
+                false,
+            ),
+            (
+                400,
+                "ContainerID:\"c\" Path:\"\" ERRORED: why\n",
+                999,
+                "CNI request failed with status 400: 'why'",
                 false,
             ),
         ] {

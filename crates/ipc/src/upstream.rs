@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -28,6 +30,24 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub interface_attributes: Option<InterfaceAttributes>,
+}
+
+impl Request {
+    /// A plugin's environment, and what it was given on stdin.
+    #[must_use]
+    pub fn new(env: BTreeMap<String, String>, config: &[u8]) -> Self {
+        Self {
+            env,
+            config: BASE64.encode(config),
+            interface_attributes: None,
+        }
+    }
+
+    /// What the plugin was given on stdin; `None` where that is not base64.
+    #[must_use]
+    pub fn stdin(&self) -> Option<Vec<u8>> {
+        BASE64.decode(&self.config).ok()
+    }
 }
 
 /// What a pod would say of a network that it is attached to later.

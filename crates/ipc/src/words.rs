@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use cni::Verb;
+use npwg::{NetworkStatus, StatusError};
+use plan::PodRef;
 use serde::{Deserialize, Serialize};
 
 use crate::attachment::AttachmentWords;
@@ -17,7 +19,7 @@ pub mod path {
     pub const FAILED: &str = "/v1/failed";
     /// [`super::Detached`] → nothing.
     pub const DETACHED: &str = "/v1/detached";
-    /// [`super::StatusRequest`] → [`super::StatusReply`].
+    /// `{}` → [`super::StatusReply`].
     pub const STATUS: &str = "/v1/status";
 }
 
@@ -133,6 +135,44 @@ pub struct Commit {
     pub runs: Vec<Run>,
 }
 
+impl Commit {
+    /// What became of a pod: its network status, the interfaces that it got, each with addresses and network, and the optional
+    /// networks that it did not get.
+    ///
+    /// # Errors
+    /// None that is known: a status can be written as text.
+    pub fn of(
+        pod: &PodRef,
+        container_id: String,
+        statuses: &[NetworkStatus],
+        interfaces: &[(String, Vec<String>, String)],
+        failed: Vec<String>,
+    ) -> Result<Self, StatusError> {
+        let network_status = match statuses.is_empty() && failed.is_empty() {
+            true => String::new(),
+            false => npwg::status::render(statuses)?,
+        };
+        let added = interfaces.iter();
+        Ok(Self {
+            pod: PodWords::from(pod),
+            container_id,
+            network_status,
+            added: added
+                .map(|(ifname, addresses, network)| Added {
+                    ifname: ifname.clone(),
+                    addresses: addresses.clone(),
+                    network: network.clone(),
+                })
+                .collect(),
+            failed,
+            is_status_owed: false,
+            patience: None,
+            left: None,
+            runs: Vec::new(),
+        })
+    }
+}
+
 /// One interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Added {
@@ -175,15 +215,7 @@ pub struct Detached {
     pub runs: Vec<Run>,
 }
 
-/// Whether pods could be attached by a configuration now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StatusRequest {
-    /// The plugin's configuration, as it came.
-    pub config: String,
-}
-
-/// They could.
+/// Whether pods could be attached now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusReply {

@@ -28,6 +28,15 @@ pub enum PlanError {
         /// The configuration's key.
         key: &'static str,
     },
+    /// The API does not know the pod that is to get another network.
+    #[error("pod {pod} not found")]
+    NoPod {
+        /// Namespace, name and UID.
+        pod: String,
+    },
+    /// The configuration of another network for a pod is none.
+    #[error("error loading the network's configuration: {0}")]
+    Another(#[source] ConfError),
     /// Neither `delegates` nor `clusterNetwork`.
     #[error("error loading netconf: at least one delegate/clusterNetwork must be specified")]
     NoDelegates,
@@ -247,7 +256,8 @@ impl PlanError {
             Self::NetConf(_) => code::DECODING_FAILURE,
             Self::NetConfVersion { .. } => code::INCOMPATIBLE_VERSION,
             Self::PrevResult(error) => error.code(),
-            Self::Delegate { source, .. }
+            Self::Another(source)
+            | Self::Delegate { source, .. }
             | Self::Definition { source, .. }
             | Self::File { source, .. } => source.code(),
             Self::OnDisk { source, .. } => source.code(),
@@ -256,7 +266,7 @@ impl PlanError {
             }
             Self::NoEnd => code::INTERNAL,
             // The scheduler and the drivers write claims and slices; a kubelet's informers may be ahead of us.
-            Self::PodReplaced { .. } | Self::Claim(_) => code::TRY_AGAIN_LATER,
+            Self::PodReplaced { .. } | Self::NoPod { .. } | Self::Claim(_) => code::TRY_AGAIN_LATER,
             Self::ConfiguredNetwork { reason, .. } => reason.code(),
             // Also an interface name, whose own code is that of an environment variable, and an annotation.
             _ => code::INVALID_NETWORK_CONFIG,

@@ -7,6 +7,7 @@
 //!
 //! Never in here: files, sockets, clocks, processes, async.
 
+mod another;
 mod arguments;
 mod attachment;
 mod devices;
@@ -27,6 +28,7 @@ mod status;
 mod timeouts;
 mod warning;
 
+pub use another::{Asked, another};
 pub use arguments::{PodArgs, add_device_info, capability_args, cni_args, generated_ifname};
 pub use attachment::{Attachment, Requests};
 pub use devices::{AllocatedDevice, Claim, ClaimError, DeviceMap, PublishedDevice};

@@ -57,7 +57,7 @@ pub enum Planned<T = Outcome> {
 }
 
 impl<T> Planned<T> {
-    fn of(planned: Result<T, Stop>) -> Result<Self, PlanError> {
+    pub(crate) fn of(planned: Result<T, Stop>) -> Result<Self, PlanError> {
         match planned {
             Ok(planned) => Ok(Self::Ready(planned)),
             Err(Stop::Needs(needs)) => Ok(Self::Needs(needs)),
@@ -130,7 +130,7 @@ fn may_owe(pod: &Pod) -> bool {
 }
 
 /// Who the pod is: a manifest need not know the UID, the runtime does.
-fn identity(pod: &Pod, request: &Request) -> PodRef {
+pub(crate) fn identity(pod: &Pod, request: &Request) -> PodRef {
     let mut reference = pod.reference.clone();
     if reference.uid.is_empty() {
         reference.uid.clone_from(&request.args.pod.uid);
@@ -138,7 +138,7 @@ fn identity(pod: &Pod, request: &Request) -> PodRef {
     reference
 }
 
-enum Found<'a> {
+pub(crate) enum Found<'a> {
     Pod(&'a Pod),
     /// There is nobody to ask, or no name to ask for.
     NotAsked,
@@ -146,7 +146,7 @@ enum Found<'a> {
     Unknown,
 }
 
-fn find_pod<'a>(request: &Request, facts: &'a Facts) -> Result<Found<'a>, Stop> {
+pub(crate) fn find_pod<'a>(request: &Request, facts: &'a Facts) -> Result<Found<'a>, Stop> {
     let wanted = &request.args.pod;
     let namespace = match request.catalog {
         Catalog::None => return Ok(Found::NotAsked),
@@ -357,7 +357,7 @@ fn assemble(
     Ok(attachments)
 }
 
-fn attach(
+pub(crate) fn attach(
     conf: &NetConf,
     request: &Request,
     index: usize,
@@ -419,7 +419,7 @@ pub fn is_multus(plugin: &str) -> bool {
     plugin == "multus" || plugin == "multus-shim"
 }
 
-fn missing_capabilities(attachment: &Attachment) -> Vec<Warning> {
+pub(crate) fn missing_capabilities(attachment: &Attachment) -> Vec<Warning> {
     attachment
         .undeclared_capabilities()
         .into_iter()

@@ -258,7 +258,7 @@ fn parent(path: &str) -> &Path {
 }
 
 /// Merges an element's `cni-args` into `args.cni` of every plugin; the pod wins, key by key (B5.63, MN-035).
-fn merge_cni_args(
+pub(crate) fn merge_cni_args(
     conf: &mut NetworkConf,
     arguments: &Map<String, Value>,
     network: &str,

@@ -20,4 +20,5 @@ pub use journal::{LOG, LogTo, log_to};
 pub use planner::{Call, Planned, Planner};
 pub use program::{Program, main};
 pub use runs::{Run, Runs};
+pub use verbs::one::{PlanOne, run_one};
 pub use verbs::{Give, run};

@@ -2,6 +2,7 @@
 
 mod add;
 mod del;
+pub(crate) mod one;
 mod query;
 mod ready;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use cni::{CniError, code};
 use engine::{Attached, Committed, EngineError};
 use ipc::{
-    Added, Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply,
-    Run, path,
+    Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply, Run,
+    path,
 };
 use plan::{Plan, PodRef};
 use plugin::messages::{of_pod, plain};
@@ -172,31 +172,18 @@ impl Planner for Daemon {
     }
 
     fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
-        let network_status = npwg::status::render(&attached.statuses)
+        let failed = attached.failed.0.iter().map(ToString::to_string).collect();
+        let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
+        let words = Commit::of(pod, part_id(call), statuses, interfaces, failed)
             .map_err(|error| (error.to_string(), code::INTERNAL))?;
-        let added = attached.interfaces.iter();
         let words = Commit {
-            pod: PodWords::from(pod),
-            container_id: part_id(call),
-            network_status: if attached.statuses.is_empty() && attached.failed.is_empty() {
-                String::new()
-            } else {
-                network_status
-            },
-            added: added
-                .map(|(ifname, addresses, network)| Added {
-                    ifname: ifname.clone(),
-                    addresses: addresses.clone(),
-                    network: network.clone(),
-                })
-                .collect(),
-            failed: attached.failed.0.iter().map(ToString::to_string).collect(),
             runs: runs(call),
             is_status_owed: attached.is_status_owed,
             patience: Some(milliseconds(call.conf.timeouts.api)),
             left: Some(milliseconds(
                 call.deadline.saturating_duration_since(Instant::now()),
             )),
+            ..words
         };
         // The daemon may have been restarted meanwhile. Its successor looks for what is owed: nobody waits for it then.
         let now = Instant::now();
@@ -218,6 +205,10 @@ impl Planner for Daemon {
             Err(refusal) => Err((refusal.to_string(), refusal.code())),
             Ok(_) => Ok(()),
         }
+    }
+
+    fn take_back(&self, call: &Call<'_>) {
+        upstream::take_back(self, call);
     }
 
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {

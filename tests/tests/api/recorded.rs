@@ -2,23 +2,22 @@
 
 use std::fs;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use suites::cluster::{ClusterNode, NETWORK_STATUS, Pod};
 use suites::multus::{Answer, Container};
-use suites::recordings::{PODS, REFUSED, Recording, definitions};
+use suites::recordings::{PODS, REFUSED, Recording, definitions, here, without_gateways};
 use testkit::scripted::{self, SCRIPTS};
 
 /// A recorded pod, on a node whose plugins answer as the real ones did.
 struct Again<'a> {
     node: &'a ClusterNode,
-    name: &'a str,
     recording: Recording,
     pod: Pod,
     container: Container,
 }
 
 impl<'a> Again<'a> {
-    fn new(node: &'a ClusterNode, name: &'a str) -> Self {
+    fn new(node: &'a ClusterNode, name: &str) -> Self {
         let recording = Recording::of(name);
         let recorded = recording.json("pod.json");
         let own = recorded["metadata"]["annotations"].as_object().unwrap();
@@ -33,61 +32,19 @@ impl<'a> Again<'a> {
         container.args = here(node, &container.args).replace(uid, &pod.uid);
         let again = Self {
             node,
-            name,
             recording,
             pod,
             container,
         };
-        let file = node.file(&format!("scripts-{name}"), again.scripts().to_string());
+        let file = node.file(
+            &format!("scripts-{name}"),
+            again.recording.scripts(&again.container.netns).to_string(),
+        );
         let container = again
             .container
             .clone()
             .with_variable(SCRIPTS, file.to_str().unwrap());
         Self { container, ..again }
-    }
-
-    /// What the plugins answered, by plugin and network.
-    fn scripts(&self) -> Value {
-        let mut scripts = Map::new();
-        let mut script = |plugins: &[&str], network: &str, script: Value| {
-            for plugin in plugins {
-                scripts.insert(format!("{plugin} {network}"), script.clone());
-            }
-        };
-        for entry in self.recording.cached().values() {
-            let network = entry["networkName"].as_str().unwrap();
-            let result = self.in_sandbox(&entry["result"].to_string());
-            let result: Value = serde_json::from_str(&result).unwrap();
-            // The first of a chain makes the link.
-            script(
-                &["bridge", "macvlan"],
-                network,
-                json!({"result": result, "create_link": true}),
-            );
-            script(&["canned"], network, json!({"result": result}));
-        }
-        if self.name == "failing" {
-            // Nothing was kept of what was undone but its events.
-            let made = |address: &str| {
-                let interface = json!({"name": "${CNI_IFNAME}", "sandbox": "${CNI_NETNS}"});
-                json!({"result": {"interfaces": [interface], "ips": [{"version": "4", "address": address, "interface": 0}]}, "create_link": true})
-            };
-            script(&["bridge"], "cluster", made("10.244.0.6/24"));
-            script(&["macvlan"], "macvlan-a", made("192.168.10.4/24"));
-        }
-        let error = json!({"code": 11, "msg": "no address left", "details": "pool of 3"});
-        script(
-            &["canned"],
-            "fails",
-            json!({"per_verb": {"ADD": {"fail": error}}}),
-        );
-        let error = json!({"code": 999, "msg": "switch unreachable"});
-        script(
-            &["canned"],
-            "del-fails",
-            json!({"result": {"cniVersion": "1.0.0"}, "per_verb": {"DEL": {"fail": error}}}),
-        );
-        Value::Object(scripts)
     }
 
     /// A recorded text with the sandbox that is here.
@@ -135,15 +92,6 @@ impl<'a> Again<'a> {
     }
 }
 
-/// A recorded text with the namespace of this test.
-fn here(node: &ClusterNode, text: &str) -> String {
-    let own = &node.namespace;
-    text.replace("vectors/", &format!("{own}/"))
-        .replace("\"vectors\"", &format!("\"{own}\""))
-        .replace("(vectors)", &format!("({own})"))
-        .replace("=vectors;", &format!("={own};"))
-}
-
 /// A node with the recorded definitions and with plugins of the recorded names.
 fn node(name: &str) -> ClusterNode {
     let node = ClusterNode::new(name);
@@ -154,14 +102,6 @@ fn node(name: &str) -> ClusterNode {
     let names = ["bridge", "macvlan", "tuning", "bandwidth", "canned"];
     scripted::install(&plugins, &names).unwrap();
     node
-}
-
-/// A status without gateways, which upstream writes as `<nil>`, or where they are not (Q3, Q22).
-fn without_gateways(mut status: Value) -> Value {
-    for entry in status.as_array_mut().into_iter().flatten() {
-        entry.as_object_mut().unwrap().remove("gateway");
-    }
-    status
 }
 
 #[test]

@@ -42,3 +42,41 @@ fn a_code_that_tells_a_runtime_that_there_is_nothing_to_delete_is_not_a_plugins_
     }
     scene.nothing_left();
 }
+
+#[test]
+fn the_same_holds_for_del_and_check() {
+    let scene = Scene::new();
+    let fail = |code: u64| json!({"fail": {"code": code, "msg": "as it says", "while_file": scene.signal("failing")}});
+    for (code, expected) in [(3, 999), (11, 11), (101, 101)] {
+        let bad = scene.network(
+            "bad",
+            json!({"per_verb": {"CHECK": fail(code), "DEL": fail(code)}}),
+        );
+        let conf = trio::around(&scene, bad);
+        scene.call("ADD", &conf).result();
+        scene.give("failing");
+        scene.call("CHECK", &conf).refused(
+            expected,
+            &[
+                "[default/pod/",
+                "network \"bad\"",
+                "net1",
+                "scripted",
+                "as it says",
+            ],
+        );
+        scene.call("DEL", &conf).refused(
+            expected,
+            &[
+                "[default/pod/",
+                "network \"bad\"",
+                "net1",
+                "(delete)",
+                "as it says",
+            ],
+        );
+        scene.take("failing");
+        scene.call("DEL", &conf).silent();
+        scene.nothing_left();
+    }
+}

@@ -105,6 +105,10 @@ fn plans() -> Vec<PlanError> {
         PlanError::NetConfVersion { .. } => [],
         PlanError::PrevResult(_) => [PlanError::PrevResult(specification::results().remove(0))],
         PlanError::RelativePath { .. } => [PlanError::RelativePath { key: "cniDir" }],
+        PlanError::NoPod { .. } => [PlanError::NoPod {
+            pod: text("shop/web/u1"),
+        }],
+        PlanError::Another(_) => [PlanError::Another(ConfError::NeitherForm)],
         PlanError::NoDelegates => [PlanError::NoDelegates],
         PlanError::TwoCatalogs => [PlanError::TwoCatalogs],
         PlanError::Delegate { .. } => [PlanError::Delegate {

@@ -1,0 +1,136 @@
+//! Threads for work that waits for plugins: not those of the daemon's own work, which never waits for any.
+
+use std::sync::Arc;
+use std::thread::Builder;
+
+use cni::{CniError, code};
+use plugin::LOG;
+use plugin::messages::plain;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// So many attach at a time, and so many do something else; others wait for them, in the order of arrival.
+const HANDS: usize = 64;
+
+/// Where work is done.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    attaching: Arc<Semaphore>,
+    other: Arc<Semaphore>,
+}
+
+/// Where the work's outcome goes. Closed where nobody waits for it any more.
+pub(crate) type Waiting<T> = oneshot::Sender<T>;
+
+impl Default for Crew {
+    fn default() -> Self {
+        Self {
+            attaching: Arc::new(Semaphore::new(HANDS)),
+            other: Arc::new(Semaphore::new(HANDS)),
+        }
+    }
+}
+
+impl Crew {
+    /// Does the work on a thread of its own, and hands over what it comes to. Work that has begun comes to its end, whether
+    /// somebody waits for it or not. What attaches keeps nothing else waiting.
+    ///
+    /// # Errors
+    /// There is no thread to be had, or the work has a fault.
+    pub(crate) async fn put<T: Send + 'static>(
+        &self,
+        attaches: bool,
+        work: impl FnOnce(&Waiting<T>) -> T + Send + 'static,
+    ) -> Result<T, CniError> {
+        let all = if attaches {
+            &self.attaching
+        } else {
+            &self.other
+        };
+        let hand = Arc::clone(all).acquire_owned().await.ok();
+        let (waiting, outcome) = oneshot::channel();
+        let thread = Builder::new()
+            .name("plugins".to_owned())
+            .spawn(move || run(work, waiting, hand));
+        if let Err(error) = thread {
+            let text = format_args!("no thread to work on: {error}");
+            return Err(plain(code::TRY_AGAIN_LATER, text));
+        }
+        // B6.13: what a fault leaves stands in the ledger.
+        outcome
+            .await
+            .map_err(|_| plain(code::INTERNAL, "internal fault"))
+    }
+}
+
+fn run<T>(
+    work: impl FnOnce(&Waiting<T>) -> T,
+    waiting: Waiting<T>,
+    hand: Option<OwnedSemaphorePermit>,
+) {
+    let outcome = work(&waiting);
+    drop(hand);
+    if waiting.send(outcome).is_err() {
+        LOG.verbose("somebody went away before what he asked for was done");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn wait<T>(work: impl Future<Output = T>) -> T {
+        let runtime = Builder::new_current_thread().enable_time().build();
+        runtime.unwrap().block_on(work)
+    }
+
+    #[test]
+    fn what_attaches_keeps_nothing_else_waiting() {
+        wait(async {
+            let crew = Arc::new(Crew::default());
+            let (go, gone) = mpsc::channel::<()>();
+            let gone = Arc::new(std::sync::Mutex::new(gone));
+            for _ in 0..HANDS {
+                let (crew, gone) = (Arc::clone(&crew), Arc::clone(&gone));
+                tokio::spawn(async move {
+                    let work = move |_: &Waiting<()>| {
+                        let _gone = gone.lock().unwrap().recv();
+                    };
+                    crew.put(true, work).await
+                });
+            }
+            while crew.attaching.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+            let soon = Duration::from_millis(20);
+            assert!(timeout(soon, crew.put(true, |_| 1)).await.is_err());
+            assert_eq!(crew.put(false, |_| 2).await.unwrap(), 2);
+            drop(go);
+            assert_eq!(crew.put(true, |_| 3).await.unwrap(), 3);
+        });
+    }
+
+    #[test]
+    fn work_that_has_begun_is_done_and_knows_when_nobody_waits() {
+        wait(async {
+            let crew = Crew::default();
+            let ((begin, begun), (go, gone)) = (mpsc::channel(), mpsc::channel::<()>());
+            let (end, ended) = mpsc::channel();
+            let work = move |waiting: &Waiting<()>| {
+                begin.send(()).unwrap();
+                let _gone = gone.recv();
+                end.send(waiting.is_closed()).unwrap();
+            };
+            let soon = Duration::from_millis(20);
+            assert!(timeout(soon, crew.put(true, work)).await.is_err());
+            begun.recv().unwrap();
+            drop(go);
+            assert!(ended.recv().unwrap());
+        });
+    }
+}

@@ -1,0 +1,109 @@
+//! What upstream's programs ask the daemon for: `/cni` by its plugin, `/delegate` by whoever attaches a pod that runs already
+//! (B6.12–B6.45). The same engine as the plugin's does it, in this process.
+
+mod host;
+mod reply;
+mod request;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use cni::{CniError, CniResult, Verb, code};
+use http::{Method, Response};
+use http_body_util::Full;
+use ipc::upstream::{CNI, DELEGATE};
+use plugin::messages::plain;
+use plugin::{Call, LOG};
+
+use crate::crew::{Crew, Waiting};
+use crate::gate::{Gate, Place};
+use crate::metrics::Phase;
+
+pub(crate) use host::Host;
+pub(crate) use reply::Reply;
+
+/// Whether this is upstream's, and not ours.
+pub(crate) fn serves(endpoint: &str) -> bool {
+    [CNI, DELEGATE].contains(&endpoint)
+}
+
+/// Serves it.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) host: Host,
+    pub(crate) crew: Crew,
+}
+
+impl Upstream {
+    /// Answers a request of one of the two paths; attaches nothing where too many wait already.
+    pub(crate) async fn answer(
+        &self,
+        gate: &Gate,
+        is_full: bool,
+        method: &Method,
+        endpoint: &str,
+        body: Result<Bytes, String>,
+    ) -> Response<Full<Bytes>> {
+        if method != Method::POST {
+            return Reply::WrongMethod.into();
+        }
+        let reply = match body {
+            Ok(body) => self.serve(gate, is_full, endpoint, &body).await,
+            Err(reason) => Reply::Bad(reason),
+        };
+        reply.into()
+    }
+
+    async fn serve(&self, gate: &Gate, is_full: bool, endpoint: &str, body: &[u8]) -> Reply {
+        let asked = match request::read(body, &self.host) {
+            Ok(asked) => asked,
+            Err(reply) => return reply,
+        };
+        let attaches = asked.request.command == Verb::Add;
+        let place = match attaches {
+            true => match self.enter(gate, is_full).await {
+                Ok(place) => Some(place),
+                Err(error) => return refused(error),
+            },
+            false => None,
+        };
+        let (host, is_delegate) = (self.host.clone(), endpoint == DELEGATE);
+        let work = move |waiting: &Waiting<Reply>| {
+            let _place: Option<Place> = place;
+            let mut result = None;
+            let mut give = |made: &CniResult, _: &Call<'_>| match waiting.is_closed() {
+                true => Err(plain(code::IO_FAILURE, "whoever asked has gone away")),
+                false => reply::result(made).map(|made| result = Some(made)),
+            };
+            let done = if is_delegate {
+                host.run_one(&asked, &mut give)
+            } else {
+                plugin::run(&host, &host.overlaid(&asked)?, &mut give)
+            };
+            done.map(|()| result.map_or(Reply::Done, Reply::Result))
+        };
+        let done = self
+            .crew
+            .put(attaches, |waiting| work(waiting).unwrap_or_else(refused));
+        done.await.unwrap_or_else(refused)
+    }
+
+    /// A place in the queue of all attachments.
+    async fn enter(&self, gate: &Gate, is_full: bool) -> Result<Place, CniError> {
+        // Nobody waits in the queue for what cannot be done yet.
+        let too_many = is_full.then(|| "too many attachments wait already".to_owned());
+        if let Some(reason) = self.host.cannot_attach().or(too_many) {
+            let text = format_args!("the daemon is not ready: {reason}");
+            return Err(plain(code::TRY_AGAIN_LATER, text));
+        }
+        let begin = Instant::now();
+        let place = gate.enter().await;
+        self.host.metrics.took(Phase::Queue, begin);
+        place.ok_or_else(|| plain(code::TRY_AGAIN_LATER, "the daemon stops"))
+    }
+}
+
+fn refused(error: CniError) -> Reply {
+    LOG.error(&error);
+    Reply::Refused(error)
+}
