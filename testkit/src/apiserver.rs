@@ -12,7 +12,9 @@ mod server;
 mod shared;
 mod token;
 
-pub(crate) use address::free_port;
+pub(crate) use address::{free_port, own};
 pub use audit::AuditEvent;
+pub(crate) use flags::{of_any_api, of_any_etcd};
 pub use pki::Identity;
+pub(crate) use pki::Pki;
 pub use server::ApiServer;

@@ -3,7 +3,7 @@
 //! It ends TLS with the API server's own certificate and passes requests on with the client's bearer token, so that what it is not
 //! told to spoil is answered by the real server. A client certificate cannot be passed on.
 
-mod http;
+pub(crate) mod http;
 
 use std::collections::VecDeque;
 use std::fmt;

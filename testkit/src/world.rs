@@ -35,9 +35,40 @@ pub struct World {
 impl World {
     /// A new node: loopback is up, nothing else is there.
     pub fn new() -> Result<Self> {
-        let holder = Arc::new(Holder::start()?);
+        Self::held_by(holder::SCRIPT, &[])
+    }
+
+    /// A world whose holder runs this script with the scratch folder and these arguments.
+    pub(crate) fn held_by(script: &str, arguments: &[&str]) -> Result<Self> {
+        let holder = Arc::new(Holder::start(script, arguments)?);
         let node = Network::new(holder.clone(), holder.own("ns/net"));
         Ok(Self { holder, node })
+    }
+
+    /// The process whose namespaces are the world's, for `nsenter`.
+    pub fn pid(&self) -> u32 {
+        self.holder.pid()
+    }
+
+    /// A command for a server that runs on the node, see [`crate::process::Server`]. Its environment holds `PATH`, which `folders`
+    /// are added to.
+    pub(crate) fn server(&self, program: &Path, folders: &[&Path]) -> std::process::Command {
+        let mut path = std::ffi::OsString::new();
+        for folder in folders {
+            path.push(folder);
+            path.push(":");
+        }
+        path.push(search_path());
+        let mut command = crate::process::dies_with_us("nsenter");
+        command
+            .arg(format!("--net={}", self.holder.own("ns/net").display()))
+            .arg(format!("--mount={}", self.holder.own("ns/mnt").display()))
+            .arg(format!("--wd={}", self.holder.own("root").display()))
+            .arg("--")
+            .arg(program)
+            .env_clear()
+            .env("PATH", path);
+        command
     }
 
     /// A scratch folder, the same inside and outside, removed with the world.
@@ -93,7 +124,12 @@ impl World {
 
     /// Makes a TCP server of this process's network reachable inside the world under the same address (a loopback one).
     pub fn relay(&self, server: SocketAddr) -> Result<Relay> {
-        Relay::start(&self.node, server)
+        Relay::inward(&self.node, server)
+    }
+
+    /// Makes a TCP server inside the world reachable in this process's network, at `listen`.
+    pub(crate) fn relay_outward(&self, listen: SocketAddr, server: SocketAddr) -> Result<Relay> {
+        Relay::outward(&self.node, listen, server)
     }
 
     /// The processes that run inside, by id and command line.

@@ -1,4 +1,7 @@
-//! A node without a cluster: reference plugins, a folder of manifests, and `multus` over both.
+//! A node without a cluster: reference plugins, a folder of manifests, and `multus` over both; in suites of the daemon,
+//! `multus-shim` over a daemon whose API are the manifests.
+
+mod daemon;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,6 +16,7 @@ use testkit::tools::{self, Part};
 use testkit::world::World;
 
 use crate::multus::{Answer, Container, program};
+use daemon::NodeDaemon;
 
 /// The parent of macvlan interfaces: one end of a cable, whose other end is [`CABLE`].
 pub const UPLINK: &str = "uplink0";
@@ -37,6 +41,7 @@ pub struct Node {
     pub configurations: PathBuf,
     /// The program under test.
     pub multus: PathBuf,
+    daemon: Option<Box<NodeDaemon>>,
 }
 
 impl Node {
@@ -62,13 +67,20 @@ impl Node {
     pub fn bare() -> Self {
         let world = World::new().expect("namespaces can be made");
         let folder = |name| world.folder(name).expect("folders can be made");
+        let (state, manifests, plugins) = (folder("state"), folder("manifests"), folder("bin"));
+        let daemon = daemon::plans_here()
+            .then(|| Box::new(NodeDaemon::start(&world, &state, &manifests, &plugins)));
         Self {
-            state: folder("state"),
-            manifests: folder("manifests"),
             addresses: folder("addresses"),
-            plugins: folder("bin"),
             configurations: folder("net.d"),
-            multus: program("multus"),
+            multus: match &daemon {
+                Some(_) => program("multus-shim"),
+                None => program("multus"),
+            },
+            state,
+            manifests,
+            plugins,
+            daemon,
             world,
         }
     }
@@ -108,16 +120,23 @@ impl Node {
 
     /// The configuration of `multus` with these delegates.
     pub fn conf(&self, delegates: &[Value]) -> Value {
-        json!({
+        let mut conf = json!({
             "cniVersion": "1.0.0",
             "name": "multus-cni-network",
             "type": "multus",
-            "manifestDir": self.manifests,
             "cniDir": self.state,
             "binDir": self.plugins,
             "confDir": self.configurations,
             "delegates": delegates,
-        })
+        });
+        match &self.daemon {
+            Some(daemon) => {
+                conf["daemonSocketDir"] = json!(daemon.run);
+                conf["logToStderr"] = json!(true);
+            }
+            None => conf["manifestDir"] = json!(self.manifests),
+        }
+        conf
     }
 
     /// Calls `multus`.
@@ -197,9 +216,11 @@ impl Node {
 
     /// Where a pod's status is.
     pub fn status_file(&self, namespace: &str, pod: &str) -> PathBuf {
-        self.manifests
-            .join(".status")
-            .join(format!("{namespace}_{pod}.json"))
+        let folder = match &self.daemon {
+            Some(daemon) => daemon.statuses.clone(),
+            None => self.manifests.join(".status"),
+        };
+        folder.join(format!("{namespace}_{pod}.json"))
     }
 
     /// A pod's status as JSON.

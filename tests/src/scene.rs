@@ -196,12 +196,12 @@ pub fn answer(done: Finished) -> Answer {
     Answer(done)
 }
 
-/// The files in a folder and below, sorted, as paths from it, without the node's lock.
+/// The files in a folder and below, sorted, as paths from it, without the node's lock and the primary network's record.
 #[track_caller]
 pub fn names(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     collect(folder, "", &mut found);
-    found.retain(|name| name != ".lock");
+    found.retain(|name| ![".lock", ".primary"].contains(&name.as_str()));
     found.sort();
     found
 }

@@ -13,6 +13,8 @@ mod floods;
 mod optional;
 #[path = "delegate_faults/programs.rs"]
 mod programs;
+#[path = "delegate_faults/rests.rs"]
+mod rests;
 #[path = "delegate_faults/streams.rs"]
 mod streams;
 #[path = "delegate_faults/trio.rs"]

@@ -22,6 +22,8 @@ mod requests;
 mod results;
 #[path = "delegates/stage.rs"]
 mod stage;
+#[path = "delegates/thin.rs"]
+mod thin;
 #[path = "delegates/upstream.rs"]
 mod upstream;
 #[path = "delegates/versions.rs"]

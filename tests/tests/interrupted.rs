@@ -23,3 +23,7 @@ mod locks;
 mod real;
 #[path = "interrupted/repeated.rs"]
 mod repeated;
+#[path = "interrupted/rests.rs"]
+mod rests;
+#[path = "interrupted/status.rs"]
+mod status;

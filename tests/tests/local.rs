@@ -16,6 +16,8 @@ mod life;
 mod manifests;
 #[path = "local/refusals.rs"]
 mod refusals;
+#[path = "local/rests.rs"]
+mod rests;
 #[path = "local/routes.rs"]
 mod routes;
 #[path = "local/status.rs"]

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _};
 use ipc::{PlanReply, PlanRequest};
 use plan::{
     Asked, Catalog, DriveError, Fact, Facts, Inquiry, Need, NetConf, Outcome, PathFact, Plan,
-    PlanError, Planned, PodArgs, PodRef, Request, Warning,
+    PlanError, Planned, PodArgs, PodRef, ROUNDS, Request, Warning,
 };
 use plugin::LOG;
 use plugin::messages::{self, of_pod, plain};
@@ -137,23 +137,42 @@ impl Planner {
         }
     }
 
-    /// The default network's configuration, where it is the primary: what the settings name instead may be a definition.
-    pub(crate) fn default_network(&self) -> Option<String> {
-        let is_named = ["clusterNetwork", "delegates"]
-            .iter()
-            .any(|key| gojson::get_fold(&self.settings.document, key).is_some());
-        let primary = (self.status)().primary.filter(|_| !is_named)?;
-        Some(String::from_utf8_lossy(primary.conf.bytes()).into_owned())
+    /// The default network of a plugin's configuration, as far as it is known without the API.
+    pub(crate) async fn default_network(&self, config: &str) -> Result<Option<String>, CniError> {
+        let unavailable = |error: &dyn fmt::Display| plain(code::NOT_AVAILABLE, error);
+        let conf = self.conf(config).map_err(|error| unavailable(&error))?;
+        let mut facts = Facts::default();
+        for _ in 0..ROUNDS {
+            let planned = plan::default_network(&conf, Catalog::Api, &facts)
+                .map_err(|error| unavailable(&error))?;
+            let needs = match planned {
+                Planned::Ready(network) => {
+                    return Ok(Some(String::from_utf8_lossy(network.bytes()).into_owned()));
+                }
+                Planned::Needs(needs) => needs,
+            };
+            for need in needs {
+                let Need::Path(path) = &need else {
+                    return Ok(None);
+                };
+                let looked = self.look(path.clone()).await;
+                let fact = Fact::Path(looked.map_err(|error| unavailable(&error))?);
+                facts.insert(need, fact);
+            }
+        }
+        Err(unavailable(&PlanError::NoEnd))
+    }
+
+    fn conf(&self, config: &str) -> Result<NetConf, PlanError> {
+        let merged = overlay::plan(config.as_bytes(), &self.settings);
+        NetConf::parse(&merged.map_err(PlanError::NetConf)?)
     }
 
     /// The plugin's configuration with the daemon's over it (B6.40), decoded and worded as a plugin that plans by itself
     /// would.
     fn request(&self, words: &PlanRequest) -> Result<(NetConf, Request), CniError> {
         let refused = |error: &PlanError| plain(error.code(), error);
-        let conf = overlay::plan(words.config.as_bytes(), &self.settings)
-            .map_err(PlanError::NetConf)
-            .and_then(|merged| NetConf::parse(&merged))
-            .map_err(|error| refused(&error))?;
+        let conf = self.conf(&words.config).map_err(|error| refused(&error))?;
         let args = PodArgs::parse(&words.args).map_err(|error| refused(&error))?;
         let request = Request {
             container_id: words.container_id.clone(),

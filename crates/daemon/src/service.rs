@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
 use ipc::upstream::{HEALTHZ, READYZ};
-use ipc::{Detached, StatusReply, path};
+use ipc::{Detached, StatusReply, StatusRequest, path};
 use plugin::LOG;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -133,7 +133,6 @@ impl Service {
                 Answer::Upstream(answer.await)
             }
             (&Method::GET, METRICS) => self.metrics().await,
-            (&Method::POST, path::STATUS) => self.status(),
             (&Method::POST, endpoint) => match read(body).await {
                 Ok(body) => self.act(guest, endpoint, &body).await,
                 Err(reason) => Answer::Bad(reason),
@@ -183,6 +182,7 @@ impl Service {
         let done = match endpoint {
             path::PLAN => self.plan(guest, body).await,
             path::COMMIT => self.commit(body).await,
+            path::STATUS => self.status(body).await,
             path::FAILED => decode(body).map(|words| {
                 commit::failed(&self.events, &self.metrics, words);
                 Answer::Done
@@ -257,13 +257,14 @@ impl Service {
     }
 
     /// Whether pods could be attached now, and the default network where no definition has to be read for it.
-    fn status(&self) -> Answer {
+    async fn status(&self, body: &[u8]) -> Result<Answer, String> {
+        let words: StatusRequest = decode(body)?;
         if let Some(reason) = self.readiness.cannot_attach() {
-            return Answer::NotReady(reason);
+            return Ok(Answer::NotReady(reason));
         }
-        let network = self.planner.default_network();
-        document(&StatusReply {
-            default_network: network,
+        Ok(match self.planner.default_network(&words.config).await {
+            Ok(default_network) => document(&StatusReply { default_network }),
+            Err(error) => Answer::Refused(error),
         })
     }
 

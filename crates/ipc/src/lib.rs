@@ -16,5 +16,6 @@ pub use attachment::{AttachmentWords, PlanWordsError};
 pub use client::{Connection, IpcError, LIMIT, Reply};
 pub use refusal::Refusal;
 pub use words::{
-    Added, Commit, Detached, Failed, PlanReply, PlanRequest, PodWords, Run, StatusReply, path,
+    Added, Commit, Detached, Failed, PlanReply, PlanRequest, PodWords, Run, StatusReply,
+    StatusRequest, path,
 };

@@ -19,7 +19,7 @@ pub mod path {
     pub const FAILED: &str = "/v1/failed";
     /// [`super::Detached`] → nothing.
     pub const DETACHED: &str = "/v1/detached";
-    /// `{}` → [`super::StatusReply`].
+    /// [`super::StatusRequest`] → [`super::StatusReply`].
     pub const STATUS: &str = "/v1/status";
 }
 
@@ -215,7 +215,15 @@ pub struct Detached {
     pub runs: Vec<Run>,
 }
 
-/// Whether pods could be attached now.
+/// Whether pods could be attached by a configuration now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusRequest {
+    /// The plugin's configuration, as it came.
+    pub config: String,
+}
+
+/// They could.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusReply {

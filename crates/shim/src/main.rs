@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use cni::{CniError, NetworkConf, code};
 use daemon::Daemon;
 use engine::{Container, Engine, Failures};
-use ipc::{Detached, Refusal, StatusReply, path};
+use ipc::{Detached, Refusal, StatusReply, StatusRequest, path};
 use plan::{NetConf, PlanError, PodRef};
 use plugin::messages::plain;
 use plugin::{Call, LOG, Planner, Program};
@@ -43,14 +43,21 @@ impl Program for Shim {
 
     fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError> {
         let unavailable = |error: &dyn std::fmt::Display| plain(code::NOT_AVAILABLE, error);
+        let words = StatusRequest {
+            config: String::from_utf8_lossy(&call.request.config).into_owned(),
+        };
         let daemon = Daemon::of(call)?;
-        let reply: Result<Option<StatusReply>, _> = daemon.ask(path::STATUS, &(), call.deadline);
+        let reply: Result<Option<StatusReply>, _> = daemon.ask(path::STATUS, &words, call.deadline);
         let reply = match reply {
             Err(Refusal::Unknown) => upstream::status(&daemon, call).map(|()| None),
             reply => reply,
         };
         let text = reply
-            .map_err(|error| unavailable(&error))?
+            .map_err(|refusal| match refusal {
+                // The daemon words it as the thin plugin would.
+                Refusal::Error(error) => error,
+                refusal => unavailable(&refusal),
+            })?
             .and_then(|reply| reply.default_network);
         text.map(|text| NetworkConf::parse(text.as_bytes()))
             .transpose()

@@ -9,7 +9,7 @@ use anyhow::Context;
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// This process's own loopback address: test processes that run at the same time cannot take ports from each other.
-pub(super) fn own() -> Ipv4Addr {
+pub(crate) fn own() -> Ipv4Addr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     // 127.0.0.0 and 127.255.255.255 are special, and 127.0.0.1 is everybody's.
     Ipv4Addr::new(127, 64 + high % 128, middle, low)

@@ -15,15 +15,22 @@ pub(super) fn etcd(
     peers: SocketAddrV4,
 ) -> Command {
     let mut command = hermetic(program);
+    command.args(of_any_etcd(data, clients, peers));
     command
-        .arg(format!("--data-dir={}", data.display()))
-        .arg(format!("--listen-client-urls=http://{clients}"))
-        .arg(format!("--advertise-client-urls=http://{clients}"))
-        .arg(format!("--listen-peer-urls=http://{peers}"))
-        .arg(format!("--initial-advertise-peer-urls=http://{peers}"))
-        .arg(format!("--initial-cluster=default=http://{peers}"))
-        .args(["--unsafe-no-fsync", "--log-level=error"]);
-    command
+}
+
+/// What any `etcd` gets whose data lies in `data`.
+pub(crate) fn of_any_etcd(data: &Path, clients: SocketAddrV4, peers: SocketAddrV4) -> Vec<String> {
+    vec![
+        format!("--data-dir={}", data.display()),
+        format!("--listen-client-urls=http://{clients}"),
+        format!("--advertise-client-urls=http://{clients}"),
+        format!("--listen-peer-urls=http://{peers}"),
+        format!("--initial-advertise-peer-urls=http://{peers}"),
+        format!("--initial-cluster=default=http://{peers}"),
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=error".to_owned(),
+    ]
 }
 
 /// `kube-apiserver`, with what needs a controller turned off.
@@ -34,38 +41,41 @@ pub(super) fn api(
     etcd: SocketAddrV4,
     audit: &Path,
 ) -> Command {
-    let file = |name: &str| directory.join(name).display().to_string();
     let mut command = hermetic(program);
     command
-        .arg(format!("--bind-address={}", api.ip()))
-        .arg(format!("--secure-port={}", api.port()))
-        .arg(format!("--advertise-address={}", api.ip()))
-        .arg(format!("--etcd-servers=http://{etcd}"))
-        .arg("--service-cluster-ip-range=10.96.0.0/16")
-        .arg(format!("--tls-cert-file={}", file("server.crt")))
-        .arg(format!("--tls-private-key-file={}", file("server.key")))
-        .arg(format!("--client-ca-file={}", file("ca.crt")))
-        .arg(format!("--service-account-issuer={ISSUER}"))
-        .arg(format!(
-            "--service-account-signing-key-file={}",
-            file("service-account.key")
-        ))
-        .arg(format!(
-            "--service-account-key-file={}",
-            file("service-account.pub")
-        ))
-        .args([
-            "--service-account-extend-token-expiration=false",
-            "--authorization-mode=Node,RBAC",
-        ])
-        .args([
-            "--allow-privileged=true",
-            "--disable-admission-plugins=ServiceAccount",
-        ])
+        .args(of_any_api(directory, api, etcd))
+        .arg("--service-account-extend-token-expiration=false")
+        .arg("--disable-admission-plugins=ServiceAccount")
         .arg("--endpoint-reconciler-type=none")
-        .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
+        .arg(format!(
+            "--audit-policy-file={}",
+            directory.join("audit-policy.yaml").display()
+        ))
         .arg(format!("--audit-log-path={}", audit.display()));
     command
+}
+
+/// What any `kube-apiserver` gets whose files lie in `directory`.
+pub(crate) fn of_any_api(directory: &Path, api: SocketAddrV4, etcd: SocketAddrV4) -> Vec<String> {
+    let file = |name: &str| directory.join(name).display().to_string();
+    vec![
+        format!("--bind-address={}", api.ip()),
+        format!("--secure-port={}", api.port()),
+        format!("--advertise-address={}", api.ip()),
+        format!("--etcd-servers=http://{etcd}"),
+        "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--service-account-issuer={ISSUER}"),
+        format!(
+            "--service-account-signing-key-file={}",
+            file("service-account.key")
+        ),
+        format!("--service-account-key-file={}", file("service-account.pub")),
+        "--authorization-mode=Node,RBAC".to_owned(),
+        "--allow-privileged=true".to_owned(),
+    ]
 }
 
 /// A command that sees nothing of the environment: no proxy, no tuning of the machine's own cluster.

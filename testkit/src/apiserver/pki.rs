@@ -21,19 +21,19 @@ pub struct Identity {
 
 /// What the API server and its administrator need.
 #[derive(Debug)]
-pub(super) struct Pki {
+pub(crate) struct Pki {
     /// The authority's certificate, PEM.
-    pub(super) ca: String,
-    pub(super) server: Identity,
-    pub(super) admin: Identity,
+    pub(crate) ca: String,
+    pub(crate) server: Identity,
+    pub(crate) admin: Identity,
     /// Signs the tokens of service accounts.
     pub(super) service_account_key: KeyPair,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Pki {
-    /// Makes keys and certificates for a server at `address`.
-    pub(super) fn new(address: Ipv4Addr) -> anyhow::Result<Self> {
+    /// Makes keys and certificates for a server at these addresses.
+    pub(crate) fn new(addresses: &[Ipv4Addr]) -> anyhow::Result<Self> {
         let mut params = named("multus-rs-tests", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![
@@ -45,7 +45,7 @@ impl Pki {
         let issuer = Issuer::new(params, key);
         Ok(Self {
             ca,
-            server: serving(&issuer, address)?,
+            server: serving(&issuer, addresses)?,
             admin: client(&issuer, "admin", "system:masters")?,
             service_account_key: KeyPair::generate()?,
             issuer,
@@ -53,12 +53,12 @@ impl Pki {
     }
 
     /// A client certificate of this authority.
-    pub(super) fn client(&self, user: &str, group: &str) -> anyhow::Result<Identity> {
+    pub(crate) fn client(&self, user: &str, group: &str) -> anyhow::Result<Identity> {
         client(&self.issuer, user, group)
     }
 
     /// Writes the files that the API server reads.
-    pub(super) fn write(&self, directory: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, directory: &Path) -> anyhow::Result<()> {
         let files = [
             (
                 "service-account.key",
@@ -69,6 +69,7 @@ impl Pki {
                 &self.service_account_key.public_key_pem(),
             ),
             ("ca.crt", &self.ca),
+            ("ca.key", &self.issuer.key().serialize_pem()),
             ("server.crt", &self.server.certificate),
             ("server.key", &self.server.key),
         ];
@@ -92,13 +93,14 @@ fn named(name: &str, group: Option<&str>) -> CertificateParams {
     params
 }
 
-fn serving(issuer: &Issuer<'static, KeyPair>, address: Ipv4Addr) -> anyhow::Result<Identity> {
+fn serving(issuer: &Issuer<'static, KeyPair>, addresses: &[Ipv4Addr]) -> anyhow::Result<Identity> {
     let mut params = named("kube-apiserver", None);
     // The last address is the first of the service range: what clients inside of a cluster use.
-    for address in [address, Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 96, 0, 1)] {
+    let everywhere = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 96, 0, 1)];
+    for address in addresses.iter().chain(&everywhere) {
         params
             .subject_alt_names
-            .push(SanType::IpAddress(IpAddr::V4(address)));
+            .push(SanType::IpAddress(IpAddr::V4(*address)));
     }
     for name in [
         "localhost",

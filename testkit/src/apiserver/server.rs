@@ -58,7 +58,7 @@ impl ApiServer {
 
         let ip = address::own();
         let (address, etcd_address) = (address::free_port(ip)?, address::free_port(ip)?);
-        let pki = Pki::new(ip).context("failed to make the certificates of the API server")?;
+        let pki = Pki::new(&[ip]).context("failed to make the certificates of the API server")?;
         pki.write(&directory)?;
         fs::write(directory.join("audit-policy.yaml"), audit::POLICY)
             .context("failed to write the audit policy")?;

@@ -93,6 +93,11 @@ impl Client {
         )
     }
 
+    /// Deletes an object, or all of a list, as a person does: pods get the time that they ask for.
+    pub fn delete_gracefully(&self, path: &str) -> anyhow::Result<Value> {
+        self.request(Method::DELETE, path, None)
+    }
+
     /// Reads what is not JSON, as `/readyz` or `/metrics`.
     pub fn text(&self, path: &str) -> anyhow::Result<String> {
         self.send(&Method::GET, path, None)

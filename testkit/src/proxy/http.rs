@@ -9,24 +9,24 @@ use ureq::{Agent, Body, http};
 const OF_CONNECTION: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
 
 /// A request as it came.
-pub(super) struct Request {
+pub(crate) struct Request {
     /// Method and path.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
     /// The first value of a header; empty without one.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
     }
 }
 
 /// The next request; `None` at the end of the connection.
-pub(super) fn read(stream: &mut impl BufRead) -> Result<Option<Request>> {
+pub(crate) fn read(stream: &mut impl BufRead) -> Result<Option<Request>> {
     let first = line(stream)?;
     if first.is_empty() {
         return Ok(None);
@@ -58,7 +58,7 @@ fn line(stream: &mut impl BufRead) -> Result<String> {
 }
 
 /// Asks the server the same, and returns its answer for the client.
-pub(super) fn pass(agent: &Agent, server: &str, request: &Request) -> Result<Vec<u8>> {
+pub(crate) fn pass(agent: &Agent, server: &str, request: &Request) -> Result<Vec<u8>> {
     let mut back = ask(agent, server, request, true)?;
     let headers = headers(&back)?;
     let body = back.body_mut().read_to_vec()?;
@@ -66,7 +66,7 @@ pub(super) fn pass(agent: &Agent, server: &str, request: &Request) -> Result<Vec
 }
 
 /// The same for an answer that goes on and on: what comes is passed on at once. With `is_stalled`, only its head is.
-pub(super) fn pass_on(
+pub(crate) fn pass_on(
     agent: &Agent,
     server: &str,
     request: &Request,
@@ -131,7 +131,7 @@ fn headers(back: &http::Response<Body>) -> Result<String> {
 }
 
 /// An answer as it goes over the wire.
-pub(super) fn answer(code: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(code: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {code} X\r\ncontent-length: {length}\r\n{headers}\r\n");
     [head.as_bytes(), body].concat()

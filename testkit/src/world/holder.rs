@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::reaper;
 
-/// What the holder does: it waits until its standard input ends, which it does with the process that made the world, however that
+/// What the holder of a plain world does: it waits until its standard input ends, which it does with the process that made the world, however that
 /// one ends, and removes the scratch folder that it would leave when it is killed.
-const SCRIPT: &str = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready \\
+pub(super) const SCRIPT: &str = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready \\
     && { read -r _; rm -rf --one-file-system -- \"$1\"; }";
 
 /// The holder, and what else ends with the world.
@@ -27,7 +27,9 @@ pub(crate) struct Holder {
 }
 
 impl Holder {
-    pub(super) fn start() -> Result<Self> {
+    /// Runs `script` with the scratch folder and `arguments` in new namespaces. It prints `ready`, and ends some time after its
+    /// standard input has.
+    pub(super) fn start(script: &str, arguments: &[&str]) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("world-")
             .tempdir()
@@ -42,10 +44,11 @@ impl Holder {
                 "--",
                 "sh",
                 "-c",
-                SCRIPT,
+                script,
                 "sh",
             ])
             .arg(directory.path())
+            .args(arguments)
             .env("PATH", super::run::search_path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -77,40 +77,6 @@ fn children_of_a_plugin_that_hangs_end_with_it() {
 }
 
 #[test]
-fn a_plugin_that_hangs_on_del_has_its_share_of_the_time_and_no_more() {
-    // B4.105, MN-102
-    let scene = Scene::new();
-    let hang = json!({"per_verb": {"DEL": {"create_link": false, "hang": true}}});
-    let mut conf = scene.conf(&[
-        scene.network("a", json!({})),
-        scene.network("b", json!({})),
-        scene.network("slow", hang),
-    ]);
-    conf["timeouts"] = json!({"del": "9s"});
-    scene.call("ADD", &conf).result();
-    scene.take_calls();
-    scene.call("DEL", &conf).refused(
-        999,
-        &[
-            "[default/pod/",
-            "network \"slow\"",
-            "net2",
-            "(delete)",
-            "timed out",
-        ],
-    );
-    assert_eq!(
-        scene.take_calls(),
-        ["DEL slow net2", "DEL b net1", "DEL a eth0"]
-    );
-    assert_eq!(scene.processes("sleep"), []);
-    let left = scene.node.ledger("c1");
-    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
-    assert!(scene.sandbox.link("eth0").unwrap().is_none());
-    assert!(scene.sandbox.link("net2").unwrap().is_some());
-}
-
-#[test]
 fn a_process_that_holds_standard_output_open_holds_up_neither_add_nor_del() {
     // cni-runtime #42
     let scene = Scene::new();

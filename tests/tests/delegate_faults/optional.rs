@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use suites::scene::{SECRET, Scene};
 
 /// A pod with the default network `a` and the optional network `maybe` between `b` and `d`.
-fn pod(scene: &Scene, key: &str, maybe: Value) -> Value {
+pub(crate) fn pod(scene: &Scene, key: &str, maybe: Value) -> Value {
     for (name, network) in [
         ("b", scene.network("b", json!({}))),
         ("maybe", maybe),
@@ -27,7 +27,7 @@ fn failing(scene: &Scene) -> Value {
 }
 
 /// Name and interface of each attachment in the pod's status.
-fn status(scene: &Scene) -> Vec<String> {
+pub(crate) fn status(scene: &Scene) -> Vec<String> {
     let status = scene.node.status("default", "pod");
     let entries = status.as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
@@ -36,7 +36,7 @@ fn status(scene: &Scene) -> Vec<String> {
         .collect()
 }
 
-const WITHOUT: [&str; 3] = ["a eth0", "default/b net1", "default/d net3"];
+pub(crate) const WITHOUT: [&str; 3] = ["a eth0", "default/b net1", "default/d net3"];
 
 #[test]
 fn an_optional_attachment_that_fails_is_left_out_and_undone_alone() {
@@ -90,32 +90,6 @@ fn an_optional_attachment_that_succeeds_is_one_like_any_other() {
         scene.calls()[4..],
         ["DEL d net3", "DEL maybe net2", "DEL b net1", "DEL a eth0"]
     );
-    assert_eq!(scene.books(), [""; 0]);
-}
-
-#[test]
-fn an_optional_attachment_that_cannot_be_undone_stays_in_the_ledger() {
-    let scene = Scene::new();
-    let fail = json!({"code": 101, "msg": "wedged", "while_file": scene.signal("failing")});
-    let conf = pod(
-        &scene,
-        "optional",
-        scene.network("maybe", json!({"fail": fail})),
-    );
-    scene.give("failing");
-    scene.call("ADD", &conf).result();
-    assert_eq!(status(&scene), WITHOUT);
-    scene.take_calls();
-    scene
-        .call("DEL", &conf)
-        .refused(101, &["network \"maybe\", interface net2", "wedged"]);
-    assert_eq!(
-        scene.take_calls(),
-        ["DEL d net3", "DEL maybe net2", "DEL b net1", "DEL a eth0"]
-    );
-    scene.take("failing");
-    scene.call("DEL", &conf).silent();
-    assert_eq!(scene.take_calls(), ["DEL maybe net2"]);
     assert_eq!(scene.books(), [""; 0]);
 }
 

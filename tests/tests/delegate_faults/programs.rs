@@ -13,14 +13,14 @@ use testkit::scripted;
 use crate::trio;
 
 /// A network of this plugin.
-fn network(scene: &Scene, plugin: &str) -> Value {
+pub(crate) fn network(scene: &Scene, plugin: &str) -> Value {
     let mut network = scene.network("bad", json!({}));
     network["type"] = json!(plugin);
     network
 }
 
 /// A copy of the scripted plugin that a test may damage.
-fn copy(scene: &Scene, name: &str) -> PathBuf {
+pub(crate) fn copy(scene: &Scene, name: &str) -> PathBuf {
     let path = scene.node.plugins.join(name);
     fs::copy(scripted::program("scripted-cni").unwrap(), &path).unwrap();
     path
@@ -196,33 +196,5 @@ fn a_program_that_stays_busy_is_an_error_in_the_end_and_never_a_success() {
     assert_eq!(scene.take_calls(), ["ADD a eth0", "DEL a eth0"]);
     assert_eq!(scene.books(), [""; 0]);
     drop::<File>(writer);
-    scene.nothing_left();
-}
-
-#[test]
-fn a_plugin_that_was_removed_before_del_keeps_its_attachment_in_the_ledger() {
-    // cni-runtime #84
-    let scene = Scene::new();
-    copy(&scene, "brief");
-    let conf = trio::around(&scene, network(&scene, "brief"));
-    scene.call("ADD", &conf).result();
-    fs::remove_file(scene.node.plugins.join("brief")).unwrap();
-    scene.take_calls();
-    let missing = "failed to find plugin \"brief\"";
-    scene.call("DEL", &conf).refused(
-        999,
-        &[
-            "[default/pod/",
-            "network \"bad\"",
-            "net1",
-            "(delete)",
-            missing,
-        ],
-    );
-    assert_eq!(scene.take_calls(), ["DEL c net2", "DEL a eth0"]);
-    assert_eq!(scene.books(), ["c1", "results/bad-c1-net1"]);
-    copy(&scene, "brief");
-    scene.call("DEL", &conf).silent();
-    assert_eq!(scene.take_calls(), ["DEL bad net1"]);
     scene.nothing_left();
 }

@@ -5,78 +5,13 @@ use suites::scene::Scene;
 
 use crate::trio;
 
-/// A plugin that fails with DEL as long as the file `failing` is there.
-fn stubborn(scene: &Scene, name: &str) -> Value {
-    let fail = json!({"code": 101, "msg": "still in use", "while_file": scene.signal("failing")});
-    scene.network(name, json!({"per_verb": {"DEL": {"fail": fail}}}))
-}
-
-fn failing(scene: &Scene, name: &str) -> Value {
-    scene.network(
-        name,
-        json!({"per_verb": {"ADD": {"fail": {"code": 100, "msg": "no address"}}}}),
-    )
-}
-
 /// The names of the networks in the ledger.
-fn ledger(scene: &Scene) -> Vec<String> {
+pub(crate) fn ledger(scene: &Scene) -> Vec<String> {
     let ledger = scene.node.ledger("c1");
     let names = ledger.as_array().unwrap().iter();
     names
         .map(|entry| entry["Name"].as_str().unwrap().to_owned())
         .collect()
-}
-
-#[test]
-fn what_cannot_be_undone_is_told_and_stays_in_the_ledger_until_a_del_succeeds() {
-    let scene = Scene::new();
-    let conf = scene.conf(&[
-        scene.network("a", json!({})),
-        stubborn(&scene, "b"),
-        failing(&scene, "c"),
-    ]);
-    scene.give("failing");
-    scene.call("ADD", &conf).refused(
-        100,
-        &[
-            "[default/pod/:c]",
-            "no address",
-            "not undone, kept in the ledger: network \"b\", interface net1",
-            "still in use",
-        ],
-    );
-    assert_eq!(
-        scene.take_calls(),
-        [
-            "ADD a eth0",
-            "ADD b net1",
-            "ADD c net2",
-            "DEL c net2",
-            "DEL b net1",
-            "DEL a eth0"
-        ]
-    );
-    assert_eq!(ledger(&scene), ["b"]);
-    assert_eq!(scene.books(), ["c1", "results/b-c1-net1"]);
-
-    for _ in 0..2 {
-        scene.call("DEL", &conf).refused(
-            101,
-            &[
-                "[default/pod/",
-                "network \"b\", interface net1",
-                "(delete)",
-                "still in use",
-            ],
-        );
-        assert_eq!(scene.take_calls(), ["DEL b net1"]);
-        assert_eq!(ledger(&scene), ["b"]);
-    }
-
-    scene.take("failing");
-    scene.call("DEL", &conf).silent();
-    assert_eq!(scene.take_calls(), ["DEL b net1"]);
-    scene.nothing_left();
 }
 
 #[test]
@@ -96,49 +31,6 @@ fn the_one_that_failed_stays_too_where_it_cannot_be_undone() {
     scene.take_calls();
     scene.call("DEL", &conf).silent();
     assert_eq!(scene.take_calls(), ["DEL bad net1"]);
-    scene.nothing_left();
-}
-
-#[test]
-fn one_failing_del_keeps_none_of_the_others_from_it() {
-    // B4.105, T3.2, MN-102
-    let scene = Scene::new();
-    let conf = trio::around(&scene, stubborn(&scene, "bad"));
-    scene.call("ADD", &conf).result();
-    scene.take_calls();
-    scene.give("failing");
-    scene
-        .call("DEL", &conf)
-        .refused(101, &["network \"bad\", interface net1", "still in use"]);
-    assert_eq!(
-        scene.take_calls(),
-        ["DEL c net2", "DEL bad net1", "DEL a eth0"]
-    );
-    assert_eq!(ledger(&scene), ["bad"]);
-    assert_eq!(scene.books(), ["c1", "results/bad-c1-net1"]);
-    scene.take("failing");
-    scene.call("DEL", &conf).silent();
-    assert_eq!(scene.take_calls(), ["DEL bad net1"]);
-    scene.nothing_left();
-}
-
-#[test]
-fn all_that_failed_is_told_in_one_line() {
-    // B4.105
-    let scene = Scene::new();
-    let conf = scene.conf(&[
-        stubborn(&scene, "a"),
-        scene.network("b", json!({})),
-        stubborn(&scene, "c"),
-    ]);
-    scene.call("ADD", &conf).result();
-    scene.give("failing");
-    let (_, message) = scene.call("DEL", &conf).error();
-    let (c, a) = (message.find("network \"c\""), message.find("network \"a\""));
-    assert!(c.is_some() && a > c && message.contains(" / "), "{message}");
-    assert_eq!(ledger(&scene), ["a", "c"]);
-    scene.take("failing");
-    scene.call("DEL", &conf).silent();
     scene.nothing_left();
 }
 
@@ -237,25 +129,4 @@ fn a_default_network_whose_result_the_runtime_could_not_be_told_is_undone() {
         .refused(1, &["[default/pod/:a]", "network \"a\""]);
     assert_eq!(scene.calls(), ["ADD a eth0", "DEL a eth0"]);
     scene.nothing_left();
-}
-
-#[test]
-fn a_status_that_cannot_be_written_undoes_everything() {
-    // Q8
-    let scene = Scene::new();
-    std::fs::write(scene.node.manifests.join(".status"), "in the way").unwrap();
-    scene.node.pod_with("default", "pod", "b");
-    scene
-        .node
-        .definition("default", "b", &scene.network("b", json!({})));
-    let conf = scene.conf(&[scene.network("a", json!({}))]);
-    scene
-        .call("ADD", &conf)
-        .refused(5, &["[default/pod/", "networks status"]);
-    assert_eq!(
-        scene.calls(),
-        ["ADD a eth0", "ADD b net1", "DEL b net1", "DEL a eth0"]
-    );
-    assert_eq!(scene.books(), [""; 0]);
-    assert_eq!(scene.sandbox.links().unwrap().len(), 1);
 }

@@ -103,25 +103,6 @@ fn the_exact_spelling_of_a_key_wins_and_of_two_equal_ones_the_last() {
 }
 
 #[test]
-fn keys_that_mean_nothing_are_ignored() {
-    // B0.2, B2.32: documented once, obsolete, of the installer, of nobody
-    let stage = Stage::new();
-    let mut conf = stage.conf();
-    for (key, value) in [
-        ("allowTryDeleteOnErr", json!("x")),
-        ("defaultnetworkfile", json!(7)),
-        ("defaultnetworkwaitseconds", json!("y")),
-        ("cniConf", json!({"a": []})),
-        ("daemonSocketDir", json!("/run/multus")),
-        ("x", Value::Null),
-    ] {
-        conf[key] = value;
-    }
-    let calls = stage.add(&conf, "");
-    assert_eq!(summary(&calls), ["ADD cluster eth0"]);
-}
-
-#[test]
 fn null_leaves_every_default_and_an_empty_text_switches_off() {
     // B0.2, B2.11, B2.13–B2.18, B2.20, B2.24
     let stage = Stage::new();
@@ -285,28 +266,6 @@ fn delegates_mean_nothing_beside_a_cluster_network_not_even_broken_ones() {
 }
 
 #[test]
-fn a_cluster_network_needs_somebody_to_ask() {
-    // B2.140
-    let stage = Stage::new();
-    let file = stage.node.configurations.join("10-cluster.conf");
-    std::fs::write(&file, stage.network("cluster", json!({})).to_string()).unwrap();
-    let mut conf = stage.node.conf(&[]);
-    conf.as_object_mut().unwrap().remove("manifestDir");
-    for network in ["cluster", file.to_str().unwrap()] {
-        conf["clusterNetwork"] = json!(network);
-        let answer = stage.node.call("ADD", &stage.container, &conf);
-        answer.refused(
-            7,
-            &[
-                "shop/web",
-                "GetDefaultNetworks: must have either Kubernetes config or delegates",
-            ],
-        );
-    }
-    assert!(stage.recorder.calls().unwrap().is_empty());
-}
-
-#[test]
 fn isolation_is_about_what_a_pod_says_and_not_about_what_the_configuration_says() {
     // B2.19, B2.145, B5.70, Q5
     let stage = Stage::new();
@@ -339,25 +298,4 @@ fn isolation_is_about_what_a_pod_says_and_not_about_what_the_configuration_says(
     answer.refused(7, &["shop/web", "namespace isolation enabled"]);
     conf["globalNamespaces"] = json!(" den,shop ");
     stage.node.add(&stage.container, &conf);
-}
-
-#[test]
-fn what_a_del_could_not_undo_stays_in_the_ledger_whatever_retry_delete_on_error_says() {
-    // B2.23, B4.107: upstream forgets it unless the key is true
-    let stage = Stage::new();
-    let stuck = stage.node.world.directory().join("stuck");
-    let fail = json!({"verb": "DEL", "code": 101, "msg": "in use", "while_file": stuck});
-    let network = stage.network("cluster", json!({"script": {"fail": fail}}));
-    let mut conf = stage.node.conf(&[network]);
-    for retry in [Value::Null, json!(false), json!(true)] {
-        conf["retryDeleteOnError"] = retry;
-        stage.add(&conf, "");
-        std::fs::write(&stuck, "").unwrap();
-        let answer = stage.node.call("DEL", &stage.container, &conf);
-        answer.refused(101, &["cluster", "in use"]);
-        assert_eq!(stage.node.ledger("pod")[0]["Name"], "cluster");
-        std::fs::remove_file(&stuck).unwrap();
-        assert_eq!(summary(&stage.del(&conf)), ["DEL cluster eth0"]);
-        assert!(!stage.node.state.join("pod").exists());
-    }
 }

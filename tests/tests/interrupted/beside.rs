@@ -155,7 +155,7 @@ fn containers_do_not_wait_for_each_other() {
     let first = scene.start("ADD", &slow);
     scene.begun("ADD", "b");
     let mine = scene.pod.clone();
-    scene.pod = suites::multus::Container::new(&other);
+    scene.pod = suites::multus::Container::new(&other).of_pod("default", "other");
     scene.call("ADD", &quick).result();
     scene.call("CHECK", &quick).silent();
     scene.call("DEL", &quick).silent();

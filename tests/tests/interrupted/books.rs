@@ -191,23 +191,3 @@ fn without_ledger_and_cache_there_is_nothing_to_detach() {
     scene.call("DEL", &conf).silent();
     assert_eq!(scene.take_calls(), [""; 0]);
 }
-
-#[test]
-fn a_damaged_ledger_that_cannot_be_worked_off_stays() {
-    let scene = Scene::new();
-    let fail = json!({"code": 101, "msg": "wedged", "while_file": scene.signal("failing")});
-    let b = scene.network("b", json!({"per_verb": {"DEL": {"fail": fail}}}));
-    let conf = scene.conf(&[scene.network("a", json!({})), b]);
-    scene.call("ADD", &conf).result();
-    fs::write(scene.node.state.join("c1"), "").unwrap();
-    scene.take_calls();
-    scene.give("failing");
-    scene
-        .call("DEL", &conf)
-        .refused(101, &["network \"b\"", "wedged"]);
-    assert_eq!(scene.take_calls(), ["DEL b net1", "DEL a eth0"]);
-    scene.take("failing");
-    scene.call("DEL", &conf).silent();
-    assert_eq!(scene.take_calls(), ["DEL b net1"]);
-    scene.nothing_left();
-}

@@ -128,7 +128,7 @@ fn containers_whose_results_share_a_file_do_not_take_each_others() {
             id: "b-c".to_owned(),
             ..scene.pod.clone()
         },
-        suites::multus::Container::new(&sandbox),
+        suites::multus::Container::new(&sandbox).of_pod("default", "second"),
     );
     scene.pod = first.clone();
     scene.call("ADD", &one).result();

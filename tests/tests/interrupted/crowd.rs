@@ -32,7 +32,7 @@ fn fifty_containers_come_and_go_beside_each_other() {
             scope.spawn(|| {
                 while let Some(id) = take(&next) {
                     let sandbox = scene.node.sandbox(&id);
-                    let container = Container::new(&sandbox);
+                    let container = Container::new(&sandbox).of_pod("default", &id);
                     let result = scene.node.add(&container, &conf);
                     assert_eq!(result["interfaces"][0]["sandbox"], container.netns);
                     scene.node.check(&container, &conf);
@@ -92,7 +92,11 @@ fn addresses_of_a_crowd_are_all_different_and_all_given_back() {
                     let conf = &conf;
                     let node = &scene.node;
                     scope.spawn(move || {
-                        let answer = node.call(verb, &Container::new(sandbox), conf);
+                        let answer = node.call(
+                            verb,
+                            &Container::new(sandbox).of_pod("default", sandbox.name()),
+                            conf,
+                        );
                         answer.good();
                         answer.0.json().unwrap_or_default()
                     })

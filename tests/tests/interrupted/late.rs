@@ -1,43 +1,14 @@
 //! `multus` killed when all plugins have run, while it undoes, and while it collects.
 
 use serde_json::json;
-use suites::cluster::ClusterNode;
-use suites::multus::Container;
-use suites::scene::{Scene, answer, one_after_the_other, until};
+use suites::scene::{Scene, answer, one_after_the_other};
 use testkit::Signal;
-use testkit::proxy::Fault;
 use testkit::world::Running;
 
 #[track_caller]
-fn kill(running: Running) {
+pub(crate) fn kill(running: Running) {
     running.signal(Signal::KILL).unwrap();
     running.wait().unwrap();
-}
-
-#[test]
-fn an_add_that_is_killed_while_it_writes_the_status_is_undone_without_the_api() {
-    let mut node = ClusterNode::behind_proxy("late");
-    node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
-    let pod = node.pod("web", "net-a");
-    let before = node.snapshot();
-    let conf = node.scripted_conf();
-    node.proxy().every("PATCH", "/pods/web/status", Fault::Hang);
-    let command = |verb: &str| {
-        let run = node.world.command(&node.multus);
-        let run = Container::describe(&pod.container, verb, run);
-        run.env("CNI_PATH", &node.plugins).stdin(conf.to_string())
-    };
-    let add = command("ADD").spawn().unwrap();
-    until("the status is written", || {
-        !node.proxy().seen("PATCH", "/pods/web/status").is_empty()
-    });
-    assert_eq!(pod.sandbox.links().unwrap().len(), 3);
-    kill(add);
-    let del = command("DEL");
-    node.cut_off();
-    answer(del.run().unwrap()).silent();
-    assert_eq!(pod.sandbox.links().unwrap().len(), 1);
-    node.nothing_left(&before, &[]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use suites::multus::Container;
 use suites::node::Node;
 
 /// GC and STATUS are about no container.
-fn nobody() -> Container {
+pub(crate) fn nobody() -> Container {
     Container {
         id: String::new(),
         netns: String::new(),
@@ -15,7 +15,7 @@ fn nobody() -> Container {
     }
 }
 
-fn stage() -> (Node, Value) {
+pub(crate) fn stage() -> (Node, Value) {
     let node = Node::with_plugins();
     node.definition("shop", "lan", &node.macvlan("lan", "10.89.0.0/24"));
     node.pod_with("shop", "web", "lan");
@@ -246,30 +246,4 @@ fn status_and_gc_need_no_cni_args() {
         let run = run.env("CNI_PATH", &node.plugins).stdin(conf.to_string());
         suites::multus::Answer(run.run().unwrap()).silent();
     }
-}
-
-#[test]
-fn status_finds_the_cluster_network_among_the_manifests() {
-    // B4.137, B5.40
-    let (node, mut conf) = stage();
-    conf["clusterNetwork"] = json!("flat");
-    conf["multusNamespace"] = json!("infra");
-    let (code, message) = node.call("STATUS", &nobody(), &conf).error();
-    assert!(code == 50 && message.contains("flat"), "{code} {message}");
-    let script = json!({"fail": {"verb": "STATUS", "code": 51, "msg": "no uplink"}});
-    let network =
-        json!({"cniVersion": "1.1.0", "name": "flat", "type": "scripted", "script": script});
-    node.definition("infra", "flat", &network);
-    node.call("STATUS", &nobody(), &conf)
-        .refused(51, &["flat", "no uplink"]);
-}
-
-#[test]
-fn status_says_when_nobody_can_name_the_cluster_network() {
-    // B2.140
-    let (node, mut conf) = stage();
-    conf["clusterNetwork"] = json!("flat");
-    conf.as_object_mut().unwrap().remove("manifestDir");
-    node.call("STATUS", &nobody(), &conf)
-        .refused(50, &["must have either Kubernetes config or delegates"]);
 }

@@ -7,6 +7,8 @@ use suites::multus::Container;
 use suites::node::Node;
 use testkit::netns::Sandbox;
 
+use crate::gc::{nobody, stage};
+
 /// The least configuration of a network: its plugin makes nothing and says that it made `CNI_IFNAME`.
 fn network(name: &str) -> Value {
     json!({"cniVersion": "1.0.0", "name": name, "type": "scripted"})
@@ -254,4 +256,30 @@ fn cluster_network_and_default_networks_may_be_definitions() {
     assert_eq!(status[1]["name"], "kube-system/everywhere");
     assert_eq!(status[1]["interface"], "net1");
     node.del(&container, &conf);
+}
+
+#[test]
+fn status_finds_the_cluster_network_among_the_manifests() {
+    // B4.137, B5.40
+    let (node, mut conf) = stage();
+    conf["clusterNetwork"] = json!("flat");
+    conf["multusNamespace"] = json!("infra");
+    let (code, message) = node.call("STATUS", &nobody(), &conf).error();
+    assert!(code == 50 && message.contains("flat"), "{code} {message}");
+    let script = json!({"fail": {"verb": "STATUS", "code": 51, "msg": "no uplink"}});
+    let network =
+        json!({"cniVersion": "1.1.0", "name": "flat", "type": "scripted", "script": script});
+    node.definition("infra", "flat", &network);
+    node.call("STATUS", &nobody(), &conf)
+        .refused(51, &["flat", "no uplink"]);
+}
+
+#[test]
+fn status_says_when_nobody_can_name_the_cluster_network() {
+    // B2.140
+    let (node, mut conf) = stage();
+    conf["clusterNetwork"] = json!("flat");
+    conf.as_object_mut().unwrap().remove("manifestDir");
+    node.call("STATUS", &nobody(), &conf)
+        .refused(50, &["must have either Kubernetes config or delegates"]);
 }

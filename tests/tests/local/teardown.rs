@@ -7,19 +7,19 @@ use testkit::leaks::Snapshot;
 use testkit::netns::Sandbox;
 
 /// A node with three networks for the pod `web`, and a sandbox.
-struct Scene {
-    node: Node,
-    conf: Value,
-    sandbox: Sandbox,
-    container: Container,
-    before: Snapshot,
+pub(crate) struct Scene {
+    pub(crate) node: Node,
+    pub(crate) conf: Value,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) container: Container,
+    pub(crate) before: Snapshot,
 }
 
 /// The bridges of the scene.
 const BRIDGES: [&str; 2] = ["cluster", "storage"];
 
 impl Scene {
-    fn set() -> Self {
+    pub(crate) fn set() -> Self {
         let node = Node::with_plugins();
         node.definition("shop", "lan", &node.macvlan("lan", "10.89.0.0/24"));
         let storage = node.bridge("storage", &["10.90.0.0/24"], &["172.31.0.0/16"]);
@@ -38,7 +38,7 @@ impl Scene {
         }
     }
 
-    fn attached() -> Self {
+    pub(crate) fn attached() -> Self {
         let scene = Self::set();
         scene.node.add(&scene.container, &scene.conf);
         assert_eq!(scene.sandbox.links().unwrap().len(), 4);
@@ -46,7 +46,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn del_leaves_nothing(&self, container: &Container) {
+    pub(crate) fn del_leaves_nothing(&self, container: &Container) {
         self.node.del(container, &self.conf);
         self.node.nothing_left(&self.before, &BRIDGES);
     }
@@ -209,42 +209,6 @@ fn an_add_that_fails_undoes_what_it_did() {
         ],
     );
     scene.node.nothing_left(&scene.before, &BRIDGES);
-    scene.del_leaves_nothing(&scene.container);
-}
-
-#[test]
-fn a_delegate_that_fails_on_del_does_not_keep_the_others_and_is_tried_again() {
-    // B4.105, B4.107
-    let mut scene = Scene::set();
-    let stuck = scene.node.world.directory().join("stuck");
-    std::fs::write(&stuck, "").unwrap();
-    let fail =
-        json!({"verb": "DEL", "code": 112, "msg": "switch unreachable", "while_file": stuck});
-    let stubborn = json!({"cniVersion": "1.0.0", "name": "stubborn", "type": "scripted", "script": {"fail": fail}});
-    scene.node.definition("shop", "stubborn", &stubborn);
-    scene.node.pod_with("shop", "web", "lan,stubborn,storage");
-    scene.before = scene.node.snapshot();
-    scene.node.add(&scene.container, &scene.conf);
-
-    let (_, message) = scene
-        .node
-        .call("DEL", &scene.container, &scene.conf)
-        .error();
-    assert!(
-        message.contains("stubborn") && message.contains("switch unreachable"),
-        "{message}"
-    );
-    assert_eq!(scene.sandbox.links().unwrap().len(), 1);
-    let left = scene.node.ledger("pod");
-    let names: Vec<_> = left
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|element| &element["Name"])
-        .collect();
-    assert_eq!(names, ["shop/stubborn"]);
-
-    std::fs::remove_file(&stuck).unwrap();
     scene.del_leaves_nothing(&scene.container);
 }
 

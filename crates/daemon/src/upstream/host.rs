@@ -140,12 +140,15 @@ impl Program for Host {
         Ok(Box::new(self.clone()))
     }
 
-    fn default_network(&self, _: &Call<'_>) -> Result<Option<NetworkConf>, CniError> {
+    fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError> {
         if let Some(reason) = self.cannot_attach() {
             let text = format_args!("the daemon is not ready: {reason}");
             return Err(plain(code::NOT_AVAILABLE, text));
         }
-        let text = self.planner.default_network();
+        let config = String::from_utf8_lossy(&call.request.config);
+        let text = self
+            .runtime
+            .block_on(self.planner.default_network(&config))?;
         text.map(|text| NetworkConf::parse(text.as_bytes()))
             .transpose()
             .map_err(|error| plain(code::NOT_AVAILABLE, error))
