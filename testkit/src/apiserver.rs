@@ -15,6 +15,6 @@ mod token;
 pub(crate) use address::{free_port, own};
 pub use audit::AuditEvent;
 pub(crate) use flags::{of_any_api, of_any_etcd};
-pub use pki::Identity;
 pub(crate) use pki::Pki;
+pub use pki::{Identity, signing_request};
 pub use server::ApiServer;

@@ -35,10 +35,15 @@ const FILES: [&str; 5] = [
 ];
 
 /// Names of `multus-node`.
-const CHORES: [&str; 2] = ["install_multus", "thin_entrypoint"];
+const CHORES: [&str; 3] = ["cert-approver", "install_multus", "thin_entrypoint"];
 
 /// Programs that upstream's manifests call at the root too.
-const AT_ROOT: [&str; 3] = ["install_multus", "multus-daemon", "thin_entrypoint"];
+const AT_ROOT: [&str; 4] = [
+    "cert-approver",
+    "install_multus",
+    "multus-daemon",
+    "thin_entrypoint",
+];
 
 /// Commands of the image for people.
 const APPLETS: [&str; 21] = [

@@ -18,6 +18,9 @@ const METADATA: &str =
 /// Dynamic resource allocation, in the version that every cluster has that has it for good.
 pub(crate) const RESOURCE_API: &str = "/apis/resource.k8s.io/v1";
 
+/// Where requests for certificates are.
+pub(crate) const SIGNING_REQUESTS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+
 /// One request, as often as it has to be sent.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -145,6 +148,18 @@ impl Call {
         })
     }
 
+    pub(crate) fn put_approval(name: &str, object: Vec<u8>) -> Result<Self, ClusterError> {
+        let segment_of_name = segment("certificate signing request", name)?;
+        Ok(Self {
+            action: format!("decide on certificate signing request {name}"),
+            method: Method::PUT,
+            path: format!("{SIGNING_REQUESTS}/{segment_of_name}/approval"),
+            content_type: Some(JSON),
+            accept: METADATA,
+            body: object,
+        })
+    }
+
     /// A request to send.
     ///
     /// # Errors
@@ -216,6 +231,7 @@ mod tests {
             assert!(Call::get_definition("ns", name).is_err(), "{name:?}");
             assert!(Call::get_claim("ns", name).is_err(), "{name:?}");
             assert!(Call::get_claim(name, "claim").is_err(), "{name:?}");
+            assert!(Call::put_approval(name, Vec::new()).is_err(), "{name:?}");
             assert!(Collection::slices(name, None).is_err(), "{name:?}");
             assert!(Collection::slices("d", Some(name)).is_err(), "{name:?}");
             assert!(Collection::pods(Some(name)).is_err(), "{name:?}");
@@ -273,6 +289,10 @@ mod tests {
         assert_eq!(
             path(Call::patch_status(&pod, Vec::new()).unwrap()),
             "/api/v1/namespaces/a/pods/b/status"
+        );
+        assert_eq!(
+            path(Call::put_approval("a", Vec::new()).unwrap()),
+            "/apis/certificates.k8s.io/v1/certificatesigningrequests/a/approval"
         );
         assert_eq!(
             path(Call::post_event("a", Vec::new()).unwrap()),

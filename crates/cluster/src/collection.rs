@@ -1,6 +1,6 @@
 //! Objects that are listed, and watched, together.
 
-use crate::call::{RESOURCE_API, segment};
+use crate::call::{RESOURCE_API, SIGNING_REQUESTS, segment};
 use crate::error::ClusterError;
 
 /// All objects of a kind, or those that a field tells from the others.
@@ -41,6 +41,21 @@ impl Collection {
             selector: String::new(),
             may_be_unknown: true,
         }
+    }
+
+    /// Requests for certificates of one signer, whose name is `<domain>/<name>`.
+    pub(crate) fn signing_requests(signer: &str) -> Result<Self, ClusterError> {
+        let (domain, name) = signer.split_once('/').unwrap_or((signer, ""));
+        Ok(Self {
+            name: format!("certificate signing requests for {signer}"),
+            path: SIGNING_REQUESTS.to_owned(),
+            selector: format!(
+                "fieldSelector=spec.signerName%3D{}%2F{}&",
+                segment("signer", domain)?,
+                segment("signer", name)?
+            ),
+            may_be_unknown: false,
+        })
     }
 
     /// A driver's resource slices, of one node or of all.

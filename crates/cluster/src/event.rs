@@ -1,4 +1,4 @@
-//! Events on pods (B7.20–B7.23).
+//! Events on pods (B7.20–B7.23), and on what else speaks of what became of it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,42 +35,64 @@ pub struct Event {
     pub message: String,
 }
 
+/// What an event is about, and who speaks.
+pub(crate) struct About<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    /// Its reference.
+    pub(crate) object: Value,
+    pub(crate) component: &'a str,
+}
+
 /// The object to post. `number` tells events of the same moment from each other.
 pub(crate) fn object(pod: &PodRef, event: &Event, now: SystemTime, number: usize) -> Value {
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let nanoseconds = since.as_nanos() + u128::try_from(number).unwrap_or_default();
-    let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
-    let time = Timestamp::from_second(seconds)
-        .unwrap_or_default()
-        .to_string();
-    let mut message = event.message.clone();
-    cut(&mut message, LONGEST_MESSAGE);
-    let mut reason = event.reason.clone();
-    cut(&mut reason, LONGEST_REASON);
-    json!({
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"namespace": pod.namespace, "name": name(&pod.name, nanoseconds)},
-        "involvedObject": {
+    let about = About {
+        namespace: &pod.namespace,
+        name: &pod.name,
+        object: json!({
             "apiVersion": "v1",
             "kind": "Pod",
             "namespace": pod.namespace,
             "name": pod.name,
             "uid": pod.uid,
-        },
-        "type": match event.kind {
-            EventType::Normal => "Normal",
-            EventType::Warning => "Warning",
-        },
-        "reason": reason,
-        "message": message,
-        "source": {"component": COMPONENT},
-        "reportingComponent": COMPONENT,
-        // Without an eventTime: that is for events of the newer kind, which have neither count nor source.
-        "firstTimestamp": time,
-        "lastTimestamp": time,
-        "count": 1,
-    })
+        }),
+        component: COMPONENT,
+    };
+    about.event(event, now, number)
+}
+
+impl About<'_> {
+    /// The object to post.
+    pub(crate) fn event(&self, event: &Event, now: SystemTime, number: usize) -> Value {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let nanoseconds = since.as_nanos() + u128::try_from(number).unwrap_or_default();
+        let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
+        let time = Timestamp::from_second(seconds)
+            .unwrap_or_default()
+            .to_string();
+        let mut message = event.message.clone();
+        cut(&mut message, LONGEST_MESSAGE);
+        let mut reason = event.reason.clone();
+        cut(&mut reason, LONGEST_REASON);
+        json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"namespace": self.namespace, "name": name(self.name, nanoseconds)},
+            "involvedObject": self.object,
+            "type": match event.kind {
+                EventType::Normal => "Normal",
+                EventType::Warning => "Warning",
+            },
+            "reason": reason,
+            "message": message,
+            "source": {"component": self.component},
+            "reportingComponent": self.component,
+            // Without an eventTime: that is for events of the newer kind, which have neither count nor source.
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        })
+    }
 }
 
 /// `<pod>.<hex nanoseconds>` (B7.23); a long pod name is cut so that the name stays one.

@@ -41,6 +41,7 @@ mod list;
 mod live;
 mod object;
 mod pod;
+mod signing;
 mod status;
 mod store;
 #[cfg(test)]
@@ -54,5 +55,6 @@ pub use error::{ClusterError, Kind, RequestError};
 pub use event::{Event, EventType};
 pub use failure::{ApiStatus, Failure};
 pub use live::{Limits, Live};
+pub use signing::{Decision, SigningRequest, SigningRequests};
 pub use store::{Lookup, Progress, Store};
 pub use watches::{FirstStatus, Observer, WatchOptions, Watches};

@@ -120,6 +120,18 @@ impl<V> Store<V> {
         Some((Arc::clone(content), entry.version))
     }
 
+    /// Everything whose content is known.
+    pub(crate) fn all(&self) -> Vec<Arc<V>> {
+        let state = self.lock();
+        let contents = state.objects.values().flat_map(|entry| &entry.content);
+        contents.map(Arc::clone).collect()
+    }
+
+    /// Is told of each change from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     /// Waits until the watch tells of an object that `accept` takes; `None` at the deadline.
     pub async fn wait(
         &self,

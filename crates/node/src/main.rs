@@ -7,6 +7,7 @@
 //!
 //! **Never.** No plugin is started, no network namespace entered.
 
+mod approver;
 mod entrypoint;
 mod flags;
 mod install;
@@ -25,6 +26,11 @@ struct Chore {
 }
 
 const CHORES: &[Chore] = &[
+    Chore {
+        name: "cert-approver",
+        flags: approver::FLAGS,
+        run: approver::run,
+    },
     Chore {
         name: "install_multus",
         flags: install::FLAGS,

@@ -82,6 +82,12 @@ impl Pki {
     }
 }
 
+/// A request for a certificate of a client, as PEM.
+pub fn signing_request(name: &str, group: &str) -> anyhow::Result<String> {
+    let key = KeyPair::generate()?;
+    Ok(named(name, Some(group)).serialize_request(&key)?.pem()?)
+}
+
 fn named(name: &str, group: Option<&str>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);

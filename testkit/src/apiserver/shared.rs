@@ -18,17 +18,39 @@ impl ApiServer {
     ///
     /// Its files lie in the directory for temporary files. Nothing runs when a test process ends, so the next one removes them.
     pub fn shared() -> anyhow::Result<&'static Self> {
-        static SHARED: OnceLock<Result<(ApiServer, File), String>> = OnceLock::new();
-        let shared = SHARED
-            .get_or_init(|| start(&std::env::temp_dir()).map_err(|error| format!("{error:#}")));
-        match shared {
-            Ok((api, _lock)) => Ok(api),
-            Err(message) => Err(anyhow::anyhow!("{message}")),
-        }
+        static SHARED: Shared = OnceLock::new();
+        once(&SHARED, |api| api.client().apply_definition_crd())
+    }
+
+    /// The same, another one, as a cluster is before anything is installed in it; `prepare` is done once.
+    pub fn shared_bare(
+        prepare: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<&'static Self> {
+        static SHARED: Shared = OnceLock::new();
+        once(&SHARED, prepare)
     }
 }
 
-fn start(temporary: &Path) -> anyhow::Result<(ApiServer, File)> {
+/// A server and the lock on its directory, or why there is none.
+type Shared = OnceLock<Result<(ApiServer, File), String>>;
+
+fn once(
+    shared: &'static Shared,
+    prepare: impl FnOnce(&ApiServer) -> anyhow::Result<()>,
+) -> anyhow::Result<&'static ApiServer> {
+    let started = shared.get_or_init(|| {
+        start(&std::env::temp_dir(), prepare).map_err(|error| format!("{error:#}"))
+    });
+    match started {
+        Ok((api, _lock)) => Ok(api),
+        Err(message) => Err(anyhow::anyhow!("{message}")),
+    }
+}
+
+fn start(
+    temporary: &Path,
+    prepare: impl FnOnce(&ApiServer) -> anyhow::Result<()>,
+) -> anyhow::Result<(ApiServer, File)> {
     // What cannot be removed belongs to somebody else.
     let _ = sweep(temporary);
     let directory = tempfile::Builder::new()
@@ -39,7 +61,7 @@ fn start(temporary: &Path) -> anyhow::Result<(ApiServer, File)> {
     lock.try_lock()
         .with_context(|| format!("failed to lock {}", directory.display()))?;
     let api = ApiServer::start(&directory)?;
-    api.client().apply_definition_crd()?;
+    prepare(&api)?;
     Ok((api, lock))
 }
 

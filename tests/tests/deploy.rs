@@ -1,0 +1,8 @@
+//! What is in `deploy/`: the chart, and what it brings, on a real Kubernetes API.
+
+#[path = "deploy/approver.rs"]
+mod approver;
+#[path = "deploy/chart.rs"]
+mod chart;
+#[path = "deploy/stage.rs"]
+mod stage;

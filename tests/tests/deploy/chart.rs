@@ -1,0 +1,185 @@
+//! The chart: it lints, renders and installs, and its CRD knows what a definition is.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use testkit::kube;
+
+use crate::stage::{chart, helm, installed, rendered};
+
+const DEFINITIONS: &str =
+    "/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
+
+fn platforms() -> Vec<String> {
+    let files = fs::read_dir(chart().join("platforms")).unwrap();
+    files
+        .map(|file| file.unwrap().path().display().to_string())
+        .collect()
+}
+
+#[test]
+fn the_chart_has_no_fault_that_helm_finds_in_any_of_its_settings() {
+    let chart = chart().display().to_string();
+    let mut settings = vec![
+        vec![],
+        vec!["--set", "mode=thin"],
+        vec!["--set", "certApprover.enabled=true"],
+    ];
+    let platforms = platforms();
+    assert_eq!(platforms.len(), 6);
+    settings.extend(platforms.iter().map(|file| vec!["--values", file]));
+    for words in settings {
+        let mut all = vec!["lint", "--strict", &chart, "--namespace", "kube-system"];
+        all.extend(words);
+        helm(&all);
+    }
+}
+
+#[test]
+fn every_platform_is_told_where_its_runtime_looks() {
+    for (platform, mode, expected) in [
+        (
+            "k3s",
+            "thick",
+            "path: /var/lib/rancher/k3s/agent/etc/cni/net.d",
+        ),
+        (
+            "k3s",
+            "thick",
+            "\"binDir\": \"/var/lib/rancher/k3s/data/cni\"",
+        ),
+        ("rke2", "thick", "path: /opt/cni/bin"),
+        (
+            "microk8s",
+            "thick",
+            "path: /var/snap/microk8s/current/opt/cni/bin",
+        ),
+        ("talos", "thick", "path: /var/run/netns"),
+        ("crio", "thin", "path: /usr/libexec/cni"),
+        ("crio", "thin", "--additional-bin-dir=/usr/libexec/cni"),
+        ("openshift", "thick", "path: /etc/kubernetes/cni/net.d"),
+        (
+            "openshift",
+            "thick",
+            "\"multusAutoconfigDir\": \"/host/primary/net.d\"",
+        ),
+        (
+            "openshift",
+            "thick",
+            "resources: [securitycontextconstraints]",
+        ),
+    ] {
+        let values = chart().join(format!("platforms/{platform}.yaml"));
+        let mode = format!("mode={mode}");
+        let text = rendered(&["--values", &values.display().to_string(), "--set", &mode]);
+        assert!(text.contains(expected), "{platform}: {expected}");
+    }
+}
+
+#[test]
+fn the_image_is_named_by_version_or_by_digest() {
+    let version = format!(
+        "image: ghcr.io/multus-rs/multus-rs:v{}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(rendered(&[]).contains(&version));
+    let text = rendered(&["--set", "image.digest=sha256:00"]);
+    assert!(text.contains("image: ghcr.io/multus-rs/multus-rs@sha256:00"));
+    assert!(!text.contains(&version));
+}
+
+#[test]
+fn rights_name_what_they_are_for() {
+    // B8.11, B8.12
+    for mode in ["mode=thick", "mode=thin"] {
+        let text = rendered(&["--set", mode, "--show-only", "templates/rbac.yaml"]);
+        assert!(!text.contains('*'), "{text}");
+        assert!(!text.contains("secrets"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_installed_has_upstreams_names() {
+    // B8.10, B8.21, B8.30, B8.31
+    let client = installed().client();
+    let set = client
+        .get("/apis/apps/v1/namespaces/kube-system/daemonsets/kube-multus-ds")
+        .unwrap();
+    assert_eq!(
+        set["spec"]["selector"]["matchLabels"],
+        json!({"name": "multus"})
+    );
+    let pod = &set["spec"]["template"];
+    assert_eq!(
+        pod["metadata"]["labels"],
+        json!({"app": "multus", "name": "multus", "tier": "node"})
+    );
+    assert_eq!(pod["spec"]["priorityClassName"], "system-node-critical");
+    assert_eq!(
+        set["spec"]["updateStrategy"]["rollingUpdate"]["maxSurge"],
+        1
+    );
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(container["name"], "kube-multus");
+    assert_eq!(container["resources"]["limits"], json!({"memory": "50Mi"}));
+    for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
+        assert!(container[probe]["exec"].is_object(), "{probe}");
+    }
+    let config = client
+        .get("/api/v1/namespaces/kube-system/configmaps/multus-daemon-config")
+        .unwrap();
+    let config: Value =
+        serde_json::from_str(config["data"]["daemon-config.json"].as_str().unwrap()).unwrap();
+    assert_eq!(config["chrootDir"], "/hostroot");
+    assert_eq!(config["socketDir"], "/host/run/multus/");
+}
+
+fn definition(name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "k8s.cni.cncf.io/v1",
+        "kind": "NetworkAttachmentDefinition",
+        "metadata": {"name": name},
+        "spec": spec,
+    })
+}
+
+#[test]
+fn good_definitions_are_taken() {
+    // B8.1
+    let client = installed().client();
+    for (number, config) in [
+        r#"{"cniVersion":"1.0.0","type":"macvlan"}"#,
+        "\n {\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [\n{\"type\": \"bridge\"}]}\n",
+        r#"{"Type":"bridge"}"#,
+        "",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let object = definition(&format!("good-{number}"), &json!({"config": config}));
+        client.post(DEFINITIONS, &object).unwrap();
+    }
+    // One that is taken from a file of the node.
+    client
+        .post(DEFINITIONS, &definition("without", &json!({})))
+        .unwrap();
+}
+
+#[test]
+fn broken_definitions_are_refused_and_told_why() {
+    let client = installed().client();
+    for (config, expected) in [
+        ("type: bridge", "spec.config is not a JSON object"),
+        (
+            "[{\"type\":\"bridge\"}]",
+            "spec.config is not a JSON object",
+        ),
+        ("{\"type\":\"bridge\"", "spec.config is not a JSON object"),
+        ("{\"cniVersion\":\"1.0.0\"}", "spec.config names no plugin"),
+    ] {
+        let object = definition("broken", &json!({"config": config}));
+        let refused = client.post(DEFINITIONS, &object).unwrap_err();
+        assert_eq!(kube::status(&refused), Some(422), "{config}");
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+}
