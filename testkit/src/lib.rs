@@ -10,6 +10,7 @@ pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod scripted;
+pub mod stub;
 pub mod tools;
 pub mod world;
 

@@ -4,6 +4,8 @@
 
 #[path = "limits/build.rs"]
 mod build;
+#[path = "limits/daemon.rs"]
+mod daemon;
 #[path = "limits/instructions.rs"]
 mod instructions;
 #[path = "limits/memory.rs"]
