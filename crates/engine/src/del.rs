@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use cni::{CacheEntry, Verb};
+use cni::{CacheEntry, IfName, NetworkConf, Verb};
 use plan::Attachment;
 
 use crate::{
@@ -18,6 +18,8 @@ pub struct DelReport {
     pub note: Option<String>,
     /// The pod, where a good ledger told it: a runtime need not.
     pub pod: Option<plan::PodRef>,
+    /// Neither a ledger nor the result cache knows the container.
+    pub is_unknown: bool,
 }
 
 impl Engine<'_> {
@@ -46,7 +48,41 @@ impl Engine<'_> {
         }
         let pod = Some(ledger.container.pod.clone());
         let (left, kept) = self.settle(ledger, deadline);
-        undone(left, kept).map(|()| DelReport { pod, note: None })
+        undone(left, kept).map(|()| DelReport {
+            pod,
+            ..DelReport::default()
+        })
+    }
+
+    /// Detaches a container that nobody knows from the node's primary network. Before Multus comes to a node the runtime attaches
+    /// pods to it by itself; afterwards it calls Multus for their DEL too. Plugins that have nothing of a container do nothing.
+    ///
+    /// # Errors
+    /// What could not be undone.
+    pub fn del_from_primary(
+        &self,
+        remembered: &Remembered<'_>,
+        primary: NetworkConf,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let container = remembered.container;
+        let Ok(ifname) = IfName::parse(&container.ifname) else {
+            return Ok(());
+        };
+        let requests = plan::Requests::default();
+        let record = Attachment {
+            name: primary.name().to_owned(),
+            conf: primary,
+            ifname,
+            args: plan::cni_args(remembered.args, &requests),
+            capability_args: remembered.runtime_config.to_map(),
+            requests,
+            routes: plan::RouteChange::default(),
+        };
+        match self.del_made(record, container, deadline) {
+            None => Ok(()),
+            Some((_, failure)) => Err(failure),
+        }
     }
 
     fn del_cached(
@@ -55,7 +91,9 @@ impl Engine<'_> {
         deadline: Instant,
         broken: Option<LedgerError>,
     ) -> Result<DelReport, EngineError> {
-        let (records, left) = self.take_down(self.cached_ledger(remembered), deadline);
+        let cached = self.cached_ledger(remembered);
+        let is_unknown = cached.records.is_empty();
+        let (records, left) = self.take_down(cached, deadline);
         if !left.is_empty() {
             let kept = self.keep(remembered.container.clone(), records);
             return undone(left, kept).map(|()| DelReport::default());
@@ -63,7 +101,10 @@ impl Engine<'_> {
         let Some(broken) = broken else {
             // Whoever was killed while writing it may have left something.
             let _best_effort = self.forget(&remembered.container.id);
-            return Ok(DelReport::default());
+            return Ok(DelReport {
+                is_unknown,
+                ..DelReport::default()
+            });
         };
         let mut note = format!("{broken}; detached what the result cache knows");
         // What is not ours may be something that we cannot remove. The container is detached all the same.
@@ -72,7 +113,7 @@ impl Engine<'_> {
         }
         Ok(DelReport {
             note: Some(note),
-            pod: None,
+            ..DelReport::default()
         })
     }
 
@@ -297,11 +338,11 @@ pub(crate) fn fair_share(deadline: Instant, waiting: usize) -> Instant {
 
 /// An attachment as far as the result cache tells.
 fn cached_record(entry: CacheEntry) -> Option<Attachment> {
-    let conf = cni::NetworkConf::parse(&entry.config).ok()?;
+    let conf = NetworkConf::parse(&entry.config).ok()?;
     Some(Attachment {
         name: entry.network_name.clone(),
         conf,
-        ifname: cni::IfName::parse(&entry.if_name).ok()?,
+        ifname: IfName::parse(&entry.if_name).ok()?,
         args: entry.cni_args,
         capability_args: entry.capability_args,
         requests: plan::Requests::default(),

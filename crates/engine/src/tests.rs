@@ -241,6 +241,32 @@ fn a_lost_or_broken_ledger_is_made_up_for_by_the_result_cache() {
 }
 
 #[test]
+fn only_a_container_that_nobody_knows_can_be_on_the_primary_alone() {
+    let bench = Bench::default();
+    bench.add(&plan(&["a"])).unwrap();
+    assert!(!bench.del("c1").unwrap().is_unknown);
+    bench.take_runs();
+    assert!(bench.del("c1").unwrap().is_unknown);
+
+    let (container, args, config) = (
+        container("c1"),
+        PodArgs::default(),
+        RuntimeConfig::default(),
+    );
+    let remembered = Remembered {
+        container: &container,
+        args: &args,
+        runtime_config: &config,
+    };
+    let primary = plan(&["primary"]).attachments[0].conf.clone();
+    bench
+        .with(|engine| engine.del_from_primary(&remembered, primary, soon()))
+        .unwrap();
+    assert_eq!(bench.take_runs(), ["DEL primary eth0"]);
+    assert!(bench.is_clean());
+}
+
+#[test]
 fn an_unfinished_add_is_undone_and_a_finished_one_is_in_the_way() {
     let bench = Bench::default();
     bench.add(&plan(&["a", "b"])).unwrap();

@@ -35,6 +35,12 @@ pub trait Program {
     /// Why no pod could be attached now.
     fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError>;
 
+    /// The node's primary network, to which the runtime may have attached a pod by itself before Multus came. `None` where that
+    /// is not to be known without asking anybody.
+    fn primary(&self, _: &Call<'_>) -> Option<NetworkConf> {
+        None
+    }
+
     /// A container is detached, by DEL or GC.
     fn detached(&self, call: &Call<'_>, engine: &Engine<'_>, container: &Container, pod: &PodRef);
 

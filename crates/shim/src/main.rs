@@ -11,7 +11,7 @@ use cni::{CniError, NetworkConf, code};
 use daemon::Daemon;
 use engine::{Container, Engine, Failures};
 use ipc::{Detached, Refusal, StatusReply, StatusRequest, path};
-use plan::{NetConf, PlanError, PodRef};
+use plan::{NetConf, PRIMARY_RECORD, PlanError, PodRef, PrimaryRecord};
 use plugin::messages::plain;
 use plugin::{Call, LOG, Planner, Program};
 use sys::heap::Heap;
@@ -21,6 +21,9 @@ const NOTE: Duration = Duration::from_secs(1);
 
 #[global_allocator]
 static HEAP: Heap = Heap::new();
+
+/// A record holds the configuration of a network twice.
+const LARGEST_RECORD: u64 = 2 << 20;
 
 fn main() -> ExitCode {
     plugin::main(&Shim)
@@ -62,6 +65,13 @@ impl Program for Shim {
         text.map(|text| NetworkConf::parse(text.as_bytes()))
             .transpose()
             .map_err(|error| unavailable(&error))
+    }
+
+    fn primary(&self, call: &Call<'_>) -> Option<NetworkConf> {
+        let path = call.conf.cni_dir.join(PRIMARY_RECORD);
+        let bytes = sys::files::read_trusted(&path, LARGEST_RECORD).ok()??;
+        let record = PrimaryRecord::decode(&bytes)?;
+        NetworkConf::parse(record.configuration.as_bytes()).ok()
     }
 
     fn detached(&self, call: &Call<'_>, _: &Engine<'_>, container: &Container, _: &PodRef) {

@@ -5,6 +5,7 @@ use std::fs;
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
 use testkit::Signal;
+use testkit::scripted::Recorder;
 
 #[test]
 fn detaching_needs_no_daemon() {
@@ -22,6 +23,26 @@ fn detaching_needs_no_daemon() {
     node.del(&pod, &conf);
 
     node.nothing_left(&before, &[]);
+}
+
+#[test]
+fn a_pod_that_the_runtime_attached_before_multus_came_is_detached_from_the_primary() {
+    // B4.104, B4.105
+    let node = ThickNode::new("thick-before");
+    let daemon = node.started();
+    let conf = node.generated();
+    let pod = node.annotated_pod("web", &[]);
+    daemon.stop();
+
+    node.del(&pod, &conf);
+
+    let calls = Recorder::new(node.record()).calls().unwrap();
+    let [call] = calls.as_slice() else {
+        panic!("{calls:?}");
+    };
+    assert_eq!((call.verb.as_str(), call.network()), ("DEL", "cluster"));
+    assert_eq!(call.cni["CNI_CONTAINERID"], pod.container.id);
+    assert_eq!(call.cni["CNI_IFNAME"], "eth0");
 }
 
 #[test]

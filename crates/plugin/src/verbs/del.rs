@@ -16,7 +16,8 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
     let runtime = runtime(&ground, call);
     let engine = ground.engine(&runtime, call.runs);
     let pod = &call.args.pod;
-    let report = match engine.del(&remembered(&container, call), call.deadline) {
+    let remembered = remembered(&container, call);
+    let report = match engine.del(&remembered, call.deadline) {
         Ok(report) => report,
         Err(error) => {
             let told = messages::carrying_out(pod, &error);
@@ -29,6 +30,13 @@ pub(crate) fn run(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError
             return Err(told);
         }
     };
+    if report.is_unknown
+        && let Some(primary) = program.primary(call)
+        && let Err(failure) = engine.del_from_primary(&remembered, primary, call.deadline)
+    {
+        // Most probably it had nothing: a container that nobody knows is detached already.
+        LOG.warning(format_args!("[{}]: {failure}", pod.label()));
+    }
     if let Some(note) = report.note {
         LOG.warning(format_args!("[{}]: {note}", pod.label()));
     }
