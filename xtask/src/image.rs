@@ -114,6 +114,19 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The image of the programs in this folder, for this machine alone: an archive in `directory`.
+pub(crate) fn of_this_machine(programs: &Path, directory: &Path) -> Result<PathBuf> {
+    let platform = Platform::ALL
+        .into_iter()
+        .find(|platform| platform.is_this());
+    let platform = platform.context("there is no image for this processor")?;
+    let mut archive = Archive::new(format!("{REPOSITORY}:{TAG}"));
+    archive.add(platform, &layers(platform, programs, None)?)?;
+    let path = directory.join("multus-rs.tar");
+    archive.write(&path)?;
+    Ok(path)
+}
+
 /// What the image holds.
 fn layers(platform: Platform, folder: &Path, busybox: Option<&Path>) -> Result<Vec<Layer>> {
     let mut base = Layer::default();

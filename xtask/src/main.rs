@@ -1,12 +1,15 @@
 //! Chores of this repository: demo, test, bench, image and manifests.
 
 mod bench;
+mod cluster;
 mod demo;
 mod dist;
+mod e2e;
 mod fuzz;
 mod image;
 mod manifests;
 mod mutants;
+mod site;
 mod test;
 mod workspace;
 
@@ -22,6 +25,9 @@ Chores of this repository.
   cargo xtask image [--debug] [amd64=DIRECTORY] [arm64=DIRECTORY]
                             target/image/multus-rs.tar: all programs as an OCI archive, without an engine
   cargo xtask manifests     the files of deploy/, rendered from the chart
+  cargo xtask cluster       a whole Kubernetes node with Multus on it, left running to play with; needs root
+  cargo xtask cluster down  takes it down
+  cargo xtask e2e [WORD…]   pods on such a node, in scenarios; words choose those that have one in their name; needs root
   cargo xtask fuzz [SECONDS] [TARGET…]
                             the fuzz targets, ten minutes each, or as long as is said
   cargo xtask mutants [PACKAGE…]
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
         ["dist", rest @ ..] => dist::run(rest),
         ["manifests", rest @ ..] => manifests::run(rest),
         ["image", rest @ ..] => image::run(rest),
+        ["cluster", rest @ ..] => cluster::run(rest),
+        ["e2e", rest @ ..] => e2e::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         ["mutants", rest @ ..] => mutants::run(rest),
         ["help" | "--help" | "-h"] | [] => {

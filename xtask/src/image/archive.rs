@@ -40,16 +40,25 @@ impl Platform {
         }
     }
 
+    /// As Rust names it.
+    fn machine(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64",
+            Self::Arm64 => "aarch64",
+        }
+    }
+
+    /// Whether this machine has such a processor.
+    pub(super) fn is_this(self) -> bool {
+        self.machine() == std::env::consts::ARCH
+    }
+
     /// Where `cargo xtask dist` leaves its programs.
     pub(super) fn dist(self, target: &Path) -> PathBuf {
         let dist = target.join("dist");
-        let machine = match self {
-            Self::Amd64 => "x86_64",
-            Self::Arm64 => "aarch64",
-        };
-        match machine == std::env::consts::ARCH {
+        match self.is_this() {
             true => dist,
-            false => dist.join(format!("{machine}-unknown-linux-musl")),
+            false => dist.join(format!("{}-unknown-linux-musl", self.machine())),
         }
     }
 

@@ -1,0 +1,186 @@
+//! `cargo xtask e2e`: a whole node from nothing, Multus on it, and what happens to pods there.
+
+mod configurations;
+mod faults;
+mod guard;
+mod left;
+mod objects;
+mod report;
+mod restarts;
+mod stage;
+mod upstream;
+mod workloads;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use testkit::node::left_on_machine;
+
+use crate::site::{self, Site};
+use report::Outcome;
+use stage::{Scenario, Stage};
+
+/// All scenarios, in their order.
+const SCENARIOS: [Scenario; 25] = [
+    Scenario {
+        name: "plain pod",
+        run: upstream::plain_pod,
+    },
+    Scenario {
+        name: "requested addresses",
+        run: upstream::requested_addresses,
+    },
+    Scenario {
+        name: "static pod",
+        run: upstream::static_pod,
+    },
+    Scenario {
+        name: "default route",
+        run: upstream::default_route,
+    },
+    Scenario {
+        name: "connection limit",
+        run: upstream::connection_limit,
+    },
+    Scenario {
+        name: "chain of the cluster network",
+        run: upstream::chain_of_the_cluster_network,
+    },
+    Scenario {
+        name: "auxiliary chain",
+        run: upstream::auxiliary_chain,
+    },
+    Scenario {
+        name: "64 pods",
+        run: upstream::sixty_four_pods,
+    },
+    Scenario {
+        name: "Multus comes later",
+        run: restarts::before_multus,
+    },
+    Scenario {
+        name: "upgrade and rollback",
+        run: restarts::upgrade,
+    },
+    Scenario {
+        name: "daemon comes last",
+        run: restarts::daemon_last,
+    },
+    Scenario {
+        name: "no daemon",
+        run: restarts::without_daemon,
+    },
+    Scenario {
+        name: "daemon restarts",
+        run: restarts::daemon,
+    },
+    Scenario {
+        name: "containerd restarts",
+        run: restarts::containerd,
+    },
+    Scenario {
+        name: "kubelet restarts",
+        run: restarts::kubelet,
+    },
+    Scenario {
+        name: "API restarts",
+        run: restarts::api,
+    },
+    Scenario {
+        name: "primary replaced",
+        run: configurations::primary_replaced,
+    },
+    Scenario {
+        name: "configuration renamed",
+        run: configurations::renamed_configuration,
+    },
+    Scenario {
+        name: "StatefulSet",
+        run: workloads::stateful_set,
+    },
+    Scenario {
+        name: "rolling update",
+        run: workloads::rolling_update,
+    },
+    Scenario {
+        name: "host network",
+        run: workloads::host_network,
+    },
+    Scenario {
+        name: "deleted while starting",
+        run: workloads::deleted_while_starting,
+    },
+    Scenario {
+        name: "ten faults",
+        run: faults::ten_faults,
+    },
+    Scenario {
+        name: "100 pods",
+        run: workloads::hundred_pods,
+    },
+    Scenario {
+        name: "beside the primary alone",
+        run: workloads::beside_the_primary_alone,
+    },
+];
+
+/// Runs the scenarios whose names have one of these words in them; all without words.
+pub(crate) fn run(words: &[&str]) -> Result<()> {
+    let chosen: Vec<&Scenario> = SCENARIOS
+        .iter()
+        .filter(|scenario| {
+            words.is_empty() || words.iter().any(|word| scenario.name.contains(word))
+        })
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        bail!(
+            "no scenario is called like {words:?}; there are: {}",
+            names.join(", ")
+        );
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("a node needs root: network and mount namespaces, control groups, containers");
+    }
+    let programs = site::programs()?;
+    let before = left_on_machine();
+    let begun = Instant::now();
+    let mut stage = Stage::new(Site::start(&programs)?)?;
+    println!(
+        "the node is up after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
+
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    for (number, scenario) in chosen.into_iter().enumerate() {
+        println!("── {}", scenario.name);
+        let outcome = stage.play(number, scenario);
+        if let Some(failure) = &outcome.failure {
+            println!("   FAILED: {failure}");
+        }
+        outcomes.push(outcome);
+    }
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| outcome.failure.is_some())
+        .count();
+    if failed > 0 {
+        stage.keep_logs()?;
+    }
+    drop(stage);
+    let left: Vec<String> = left_on_machine().difference(&before).cloned().collect();
+
+    print!("{}", report::table(&outcomes));
+    println!(
+        "\n{} scenarios, {failed} failed, {:.0} s",
+        outcomes.len(),
+        begun.elapsed().as_secs_f64()
+    );
+    if !left.is_empty() {
+        bail!("the node has left something on this machine: {left:?}");
+    }
+    if failed > 0 {
+        bail!("{failed} of the scenarios");
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! Programs of the node that go and come back while pods start.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use testkit::kube::{status, wait};
+use testkit::node::Program;
+
+use super::objects::{self, TWO};
+use super::stage::{LIMIT, Stage};
+use crate::site::GENERATED;
+
+/// How many pods a stream has.
+const PODS: usize = 20;
+/// The time between two of them.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Multus comes to a node that runs pods.
+pub(super) fn before_multus(stage: &mut Stage) -> Result<()> {
+    stage.site.stop_daemon()?;
+    // What an uninstallation leaves.
+    std::fs::remove_file(stage.site.path(GENERATED))?;
+    stage.wait_for_runtime(false)?;
+    stage.excused.insert("asked");
+    stage.pod("plain", "")?;
+    stage.pod("asked", TWO)?;
+    stage.ready(2)?;
+    stage.site.launch_daemon()?;
+    stage.site.wait_for_daemon()?;
+    stage.wait_for_runtime(true)?;
+    stage.pod("new", TWO)?;
+    stage.ready(3)
+}
+
+/// Another build takes over and the old one comes back, twice.
+pub(super) fn upgrade(stage: &mut Stage) -> Result<()> {
+    let next = stage.site.image_under_another_tag("next")?;
+    let own = stage.site.image()?;
+    under_a_stream(stage, |stage, round| {
+        let image = if round.is_multiple_of(2) { &next } else { &own };
+        stage.site.use_image(image)?;
+        stage.site.wait_for_daemon()
+    })
+}
+
+/// After a boot, pods wait for the daemon, which comes last.
+pub(super) fn daemon_last(stage: &mut Stage) -> Result<()> {
+    stage.site.stop_daemon()?;
+    for program in [Program::Kubelet, Program::Containerd] {
+        stage.site.node().stop(program)?;
+    }
+    stage.set_of("Deployment", "early", 5, TWO)?;
+    for program in [Program::Containerd, Program::Kubelet] {
+        stage.site.node().launch(program)?;
+    }
+    // Long enough for the runtime to call the plugin for each.
+    thread::sleep(Duration::from_secs(10));
+    ensure!(
+        stage.seen().iter().all(|pod| !pod.ready),
+        "a pod is ready without a daemon"
+    );
+    stage.site.launch_daemon()?;
+    stage.site.wait_for_daemon()?;
+    stage.ready(5)
+}
+
+/// Without the daemon pods are deleted all the same, and those that wait for it say so.
+pub(super) fn without_daemon(stage: &mut Stage) -> Result<()> {
+    stage.pod("old", TWO)?;
+    stage.ready(1)?;
+    stage.site.stop_daemon()?;
+    stage.delete("old")?;
+    stage.gone()?;
+    stage.pod("new", TWO)?;
+    wait::until_true("the pod to say what it waits for", LIMIT, || {
+        thread::sleep(Duration::from_secs(1));
+        Ok(stage.describe("new")?.contains("multus-daemon"))
+    })?;
+    stage.site.launch_daemon()?;
+    stage.site.wait_for_daemon()?;
+    stage.ready(1)
+}
+
+/// The daemon's pod is replaced, taken away and brought back; the daemon is killed.
+pub(super) fn daemon(stage: &mut Stage) -> Result<()> {
+    under_a_stream(stage, |stage, round| match round {
+        0 => stage.site.renew_daemon(),
+        1 => stage.site.kill_daemon(),
+        2 => {
+            stage.site.stop_daemon()?;
+            stage.site.launch_daemon()?;
+            stage.site.wait_for_daemon()
+        }
+        _ => stage.site.renew_daemon(),
+    })
+}
+
+/// containerd is restarted and killed.
+pub(super) fn containerd(stage: &mut Stage) -> Result<()> {
+    under_a_stream(stage, |stage, round| {
+        restart(stage, Program::Containerd, round)
+    })
+}
+
+/// The kubelet is restarted and killed.
+pub(super) fn kubelet(stage: &mut Stage) -> Result<()> {
+    under_a_stream(stage, |stage, round| {
+        restart(stage, Program::Kubelet, round)
+    })
+}
+
+/// The API is restarted and killed.
+pub(super) fn api(stage: &mut Stage) -> Result<()> {
+    under_a_stream(stage, |stage, round| {
+        restart(stage, Program::ApiServer, round)
+    })
+}
+
+fn restart(stage: &Stage, program: Program, round: usize) -> Result<()> {
+    if round.is_multiple_of(2) {
+        stage.site.node().stop(program)?;
+    } else {
+        stage.site.node().kill(program)?;
+    }
+    stage.site.node().launch(program)
+}
+
+/// Does something four times while pods are created, of which all have to be ready at the end.
+fn under_a_stream(stage: &mut Stage, work: impl Fn(&mut Stage, usize) -> Result<()>) -> Result<()> {
+    let (client, namespace) = (stage.client().clone(), stage.namespace.clone());
+    let stream = thread::spawn(move || -> Result<()> {
+        for number in 0..PODS {
+            let pod = objects::pod(&namespace, &format!("pod-{number}"), TWO);
+            // While there is no API nobody can create a pod.
+            wait::until(
+                "a pod to be created",
+                Duration::from_secs(60),
+                || match client.create(&pod) {
+                    Err(error) if status(&error) == Some(409) => Ok(Some(())),
+                    created => created.map(|_| Some(())),
+                },
+            )?;
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    });
+    let worked = (0..4).try_for_each(|round| {
+        thread::sleep(PAUSE * 2);
+        work(stage, round)
+    });
+    let streamed = stream.join().ok().context("the stream of pods broke off")?;
+    worked.and(streamed)?;
+    stage.ready(PODS)
+}

@@ -1,0 +1,258 @@
+//! A node in a box (`testkit::node`) with Multus on it, installed by our image and manifests: for people to play with, and for the
+//! node suite.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use testkit::kube::{Client, wait};
+use testkit::node::Node;
+use testkit::tools::{self, Part};
+
+use crate::workspace::root;
+use crate::{dist, image};
+
+/// The cluster network, as a network's own installer would leave it on the node.
+pub(crate) const PRIMARY: &str = "/etc/cni/net.d/10-cluster.conflist";
+/// What the daemon keeps for the runtime.
+pub(crate) const GENERATED: &str = "/etc/cni/net.d/00-multus.conf";
+/// Where ledgers and results are.
+pub(crate) const STATE: &str = "/var/lib/cni/multus";
+/// The end of a veth pair that macvlan interfaces can be made on.
+pub(crate) const PARENT: &str = "up1";
+
+/// How long Multus may take to come or to go, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(120);
+
+const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-multus-ds";
+const CONFIG_MAP: &str = "/api/v1/namespaces/kube-system/configmaps/multus-daemon-config";
+const PODS: &str = "/api/v1/namespaces/kube-system/pods?labelSelector=name%3Dmultus";
+
+/// A node with Multus.
+#[derive(Debug)]
+pub(crate) struct Site {
+    node: Node,
+}
+
+impl Site {
+    /// Brings up a node, and Multus on it: an image of the programs in this folder, the cluster network, our manifest.
+    pub(crate) fn start(programs: &Path) -> Result<Self> {
+        let site = Self {
+            node: Node::start()?,
+        };
+        let image = image::of_this_machine(programs, site.node.logs())?;
+        site.node.import(&image)?;
+        site.write(PRIMARY, &primary("cni0", "10.244.0.0/16").to_string())?;
+        site.apply()?;
+        site.wait_for_daemon()?;
+        site.node.wait_until_ready()?;
+        Ok(site)
+    }
+
+    /// The node.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// A client that may do everything.
+    pub(crate) fn client(&self) -> &Client {
+        self.node.client()
+    }
+
+    /// Where a path of the node is found from here.
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.node.world().outside(path.as_ref())
+    }
+
+    /// Writes a file of the node.
+    pub(crate) fn write(&self, path: &str, text: &str) -> Result<()> {
+        let outside = self.path(path);
+        if let Some(folder) = outside.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("create the folder of {path}"))?;
+        }
+        fs::write(outside, text).with_context(|| format!("write {path}"))
+    }
+
+    /// Applies our manifest, as a person does.
+    pub(crate) fn apply(&self) -> Result<()> {
+        let manifest = root().join("deploy/multus-daemonset-thick.yml");
+        let kubectl = self
+            .node
+            .kubectl(["apply", "--server-side", "--force-conflicts", "-f"])?;
+        kubectl.arg(manifest).check().map(drop)
+    }
+
+    /// Waits until Multus' pod is the one that its DaemonSet describes, and ready.
+    pub(crate) fn wait_for_daemon(&self) -> Result<()> {
+        wait::until_true("Multus' pod to be ready", LIMIT, || {
+            pause();
+            let set = self.client().get(DAEMON_SET)?;
+            let status = &set["status"];
+            let is_seen = status["observedGeneration"] == set["metadata"]["generation"];
+            let is_one = |key: &str| status[key] == 1;
+            let is_new = is_one("updatedNumberScheduled") && is_one("numberReady");
+            Ok(is_seen && is_new && is_one("desiredNumberScheduled") && self.pods()?.len() == 1)
+        })
+    }
+
+    /// Takes Multus' pod away, and leaves everything else.
+    pub(crate) fn stop_daemon(&self) -> Result<()> {
+        self.select(&json!("nowhere"))?;
+        wait::until_true("Multus' pod to be gone", LIMIT, || {
+            pause();
+            Ok(self.pods()?.is_empty())
+        })
+    }
+
+    /// Brings the pod back; it may not be ready yet.
+    pub(crate) fn launch_daemon(&self) -> Result<()> {
+        self.select(&Value::Null)
+    }
+
+    /// Replaces the pod by another one, as an upgrade does, and waits until that is ready.
+    pub(crate) fn renew_daemon(&self) -> Result<()> {
+        let words = [
+            "-n",
+            "kube-system",
+            "rollout",
+            "restart",
+            "daemonset/kube-multus-ds",
+        ];
+        self.node.kubectl(words)?.check()?;
+        self.wait_for_daemon()
+    }
+
+    /// Kills the daemon in its container; the kubelet starts another one.
+    pub(crate) fn kill_daemon(&self) -> Result<()> {
+        let container = self.container()?;
+        self.ctr(&["tasks", "kill", "-s", "SIGKILL", &container])?;
+        wait::until_true("another container of Multus' pod", LIMIT, || {
+            pause();
+            Ok(self.container()? != container)
+        })?;
+        self.wait_for_daemon()
+    }
+
+    /// Puts these keys into the configuration that the manifest gives to the daemon, and restarts it.
+    pub(crate) fn reconfigure(&self, keys: &Value) -> Result<()> {
+        // What is there without them.
+        self.apply()?;
+        let map = self.client().get(CONFIG_MAP)?;
+        let text = map["data"]["daemon-config.json"]
+            .as_str()
+            .context("there is no configuration of the daemon")?;
+        let mut config: Value =
+            serde_json::from_str(text).context("read the daemon's configuration")?;
+        if let (Some(config), Some(keys)) = (config.as_object_mut(), keys.as_object()) {
+            config.extend(keys.clone());
+        }
+        let data = json!({"daemon-config.json": config.to_string()});
+        self.client().patch(CONFIG_MAP, &json!({"data": data}))?;
+        self.renew_daemon()
+    }
+
+    /// The image that Multus' pod has.
+    pub(crate) fn image(&self) -> Result<String> {
+        let set = self.client().get(DAEMON_SET)?;
+        let image = &set["spec"]["template"]["spec"]["containers"][0]["image"];
+        image
+            .as_str()
+            .map(str::to_owned)
+            .context("Multus' pod has no image")
+    }
+
+    /// The same image under a tag that stands for another build.
+    pub(crate) fn image_under_another_tag(&self, tag: &str) -> Result<String> {
+        let own = self.image()?;
+        let (name, _) = own.rsplit_once(':').context("Multus' image has no tag")?;
+        let other = format!("{name}:{tag}");
+        self.ctr(&["images", "tag", "--force", &own, &other])?;
+        Ok(other)
+    }
+
+    /// Lets the DaemonSet replace Multus' pod by one of this image.
+    pub(crate) fn use_image(&self, image: &str) -> Result<()> {
+        let of = |container: &str| format!("{container}={image}");
+        let (plugin, daemon) = (of("install-multus-binary"), of("kube-multus"));
+        let words = [
+            "-n",
+            "kube-system",
+            "set",
+            "image",
+            "daemonset/kube-multus-ds",
+            &plugin,
+            &daemon,
+        ];
+        self.node.kubectl(words)?.check().map(drop)
+    }
+
+    fn ctr(&self, words: &[&str]) -> Result<()> {
+        let ctr = tools::program(Part::Containerd, "ctr")?;
+        let before = ["-a", testkit::node::CONTAINERD, "-n", "k8s.io"];
+        self.node
+            .world()
+            .command(ctr)
+            .args(before)
+            .args(words)
+            .check()
+            .map(drop)
+    }
+
+    fn select(&self, nowhere: &Value) -> Result<()> {
+        let selector = json!({"nodeSelector": {"multus-rs.test/nowhere": nowhere}});
+        let template = json!({"spec": {"template": {"spec": selector}}});
+        self.client().patch(DAEMON_SET, &template).map(drop)
+    }
+
+    fn pods(&self) -> Result<Vec<Value>> {
+        let list = self.client().get(PODS)?;
+        Ok(list["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The id of the container that runs.
+    fn container(&self) -> Result<String> {
+        let pods = self.pods()?;
+        let [pod] = pods.as_slice() else {
+            bail!("there are {} pods of Multus'", pods.len());
+        };
+        let status = &pod["status"]["containerStatuses"][0];
+        let id = status["containerID"]
+            .as_str()
+            .and_then(|id| id.strip_prefix("containerd://"));
+        let is_running = status["state"]["running"].is_object();
+        id.filter(|_| is_running)
+            .map(str::to_owned)
+            .context("the container of Multus' pod does not run")
+    }
+}
+
+/// Objects of the API are not looked at more often than this.
+fn pause() {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+/// A cluster network: a bridge, and addresses that are kept in files.
+pub(crate) fn primary(bridge: &str, subnet: &str) -> Value {
+    json!({
+        "cniVersion": "1.0.0",
+        "name": "cluster",
+        "plugins": [{
+            "type": "bridge",
+            "bridge": bridge,
+            "isDefaultGateway": true,
+            "ipam": {"type": "host-local", "ranges": [[{"subnet": subnet}]]},
+        }],
+    })
+}
+
+/// The programs that go into the image: those of the folder that `MULTUS_BIN_DIR` names, as for the suites, else what ships. They
+/// have to be static.
+pub(crate) fn programs() -> Result<PathBuf> {
+    match std::env::var_os("MULTUS_BIN_DIR") {
+        Some(folder) => fs::canonicalize(&folder)
+            .with_context(|| format!("find MULTUS_BIN_DIR ({})", folder.to_string_lossy())),
+        None => Ok(dist::build(None)?.folder),
+    }
+}
