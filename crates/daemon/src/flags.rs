@@ -11,6 +11,8 @@ pub(crate) const USAGE: &str = "Usage of multus-daemon:
     \tserve
   multus-daemon [flags] get PATH
     \tprint what the daemon that serves answers, such as to /readyz, and fail where that is not 200
+  multus-daemon [flags] uninstall [--stay]
+    \tremove our configuration from the node, and with --stay wait to be killed
   -config string
     \tpath of the configuration (default \"/etc/cni/net.d/multus.d/daemon-config.json\")
   -version
@@ -28,6 +30,13 @@ pub(crate) enum Flags {
         config: PathBuf,
         /// What for.
         path: String,
+    },
+    /// To give the node back to its primary network.
+    Uninstall {
+        /// The daemon's configuration.
+        config: PathBuf,
+        /// Not to end afterwards.
+        stay: bool,
     },
     /// To print the version.
     Version,
@@ -47,6 +56,16 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
                 Some(path) => return Flags::Get { config, path },
                 None => return Flags::Wrong("get needs a path".to_owned()),
             },
+            None if argument == "uninstall" => {
+                return match arguments.next().as_deref() {
+                    None => Flags::Uninstall {
+                        config,
+                        stay: false,
+                    },
+                    Some("--stay") => Flags::Uninstall { config, stay: true },
+                    Some(word) => Flags::Wrong(format!("uninstall knows no {word}")),
+                };
+            }
             None | Some("" | "-") => break,
             Some(flag) => flag.strip_prefix('-').unwrap_or(flag),
         };
@@ -109,6 +128,14 @@ mod tests {
                 },
             ),
             ("get", wrong("get needs a path")),
+            (
+                "--config /c uninstall --stay",
+                Flags::Uninstall {
+                    config: "/c".into(),
+                    stay: true,
+                },
+            ),
+            ("uninstall all", wrong("uninstall knows no all")),
             ("-config", wrong("flag needs an argument: -config")),
             ("-v", wrong("flag provided but not defined: -v")),
             (

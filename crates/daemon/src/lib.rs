@@ -32,6 +32,7 @@ mod server;
 mod service;
 pub mod settings;
 mod socket;
+mod uninstall;
 mod upstream;
 
 pub use program::main;

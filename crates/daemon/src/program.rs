@@ -31,6 +31,7 @@ use crate::server::Server;
 use crate::service::Service;
 use crate::settings::{Settings, SettingsError};
 use crate::socket::{Socket, SocketError};
+use crate::uninstall;
 use crate::upstream::{Host, Upstream};
 
 /// No honest configuration comes near it.
@@ -91,6 +92,10 @@ pub fn main() -> ExitCode {
                 Err(exit) => leave(&exit, false),
             }
         }
+        Flags::Uninstall { config, stay } => match read(&config) {
+            Ok(settings) => uninstall::run(&settings, stay),
+            Err(exit) => leave(&exit, false),
+        },
         Flags::Version => {
             println!("multus-daemon: {}", plugin::version());
             ExitCode::from(4)

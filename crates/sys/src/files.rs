@@ -129,6 +129,19 @@ pub fn write_atomic(
     }
 }
 
+/// Removes a file. That there is none is success; its name is gone from the disk when this returns.
+///
+/// # Errors
+/// [`FileError::Io`].
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    let (directory, name) = directory::split(path)?;
+    let Some(directory) = Directory::open_existing(directory)? else {
+        return Ok(());
+    };
+    directory.remove(name)?;
+    directory.sync()
+}
+
 /// The bytes of a regular file, or `None` if there is no such file.
 ///
 /// # Errors

@@ -134,6 +134,21 @@ fn what_is_installed_has_upstreams_names() {
     assert_eq!(config["socketDir"], "/host/run/multus/");
 }
 
+#[test]
+fn what_gives_the_nodes_back_comes_when_the_rest_is_gone() {
+    let text = rendered(&["--show-only", "templates/uninstall.yaml"]);
+    assert_eq!(text.matches("helm.sh/hook: post-delete").count(), 2);
+    let program = "/usr/src/multus-cni/bin/multus-daemon";
+    for words in ["\"uninstall\"]", "\"uninstall\",\"--stay\"]"] {
+        let command = format!("command: [\"{program}\",{words}");
+        assert_eq!(text.matches(&command).count(), 1, "{text}");
+    }
+    let client = installed().client();
+    let set = "/apis/apps/v1/namespaces/kube-system/daemonsets/multus-uninstall";
+    assert!(client.find(set).unwrap().is_none());
+    assert!(rendered(&["--set", "uninstall.enabled=false"]).contains("kube-multus-ds"));
+}
+
 fn definition(name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "k8s.cni.cncf.io/v1",

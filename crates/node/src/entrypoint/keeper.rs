@@ -1,13 +1,14 @@
 //! Keeps kubeconfig and configuration as account and primary are.
 
 use std::fs::{self, DirBuilder};
-use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use plan::Candidate;
-use sys::files::{Durability, FileError, install, primary_candidates, read_bounded, write_atomic};
+use sys::files::{
+    Durability, FileError, install, primary_candidates, read_bounded, remove, write_atomic,
+};
 use sys::watch::{DirWatcher, Pause};
 
 use super::Failure;
@@ -262,17 +263,6 @@ fn is_ours(bytes: &[u8]) -> bool {
                 .iter()
                 .all(|plugin| plan::is_multus(plugin.plugin_type()))
     })
-}
-
-fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Io {
-            action: "remove",
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
 }
 
 /// The one that a file is to lie in.

@@ -1,0 +1,323 @@
+//! `multus-daemon uninstall`: gives a node back to its primary network (row 4 of what users report).
+//!
+//! Our configuration goes last, and nothing goes that is not ours: plugins and ledgers stay, so that pods which run can still
+//! be detached.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread::{park, sleep};
+use std::time::{Duration, Instant};
+
+use plan::PRIMARY_RECORD;
+use sys::files::{FileError, config_dir_listing, read_bounded, remove};
+
+use crate::keeper::OUR_FILE;
+use crate::settings::{ConfigFile, Settings};
+use crate::socket;
+
+/// How long a daemon that ends may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between looks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// So often our configuration may come back: whoever keeps it is about to end.
+const ROUNDS: u32 = 30;
+/// It has to stay away for so many looks.
+const QUIET: u32 = 3;
+/// No configuration file comes near it.
+const LARGEST: u64 = 1 << 20;
+
+/// Why the node is not as it was before.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("a daemon still serves on {}: take its DaemonSet away first", .0.display())]
+    Serving(PathBuf),
+    #[error("{} holds plugins of others as well ({plugins}): take them out of it, or remove it by hand", file.display())]
+    Shared { file: PathBuf, plugins: String },
+    #[error("{} comes back again and again: something still keeps it", .0.display())]
+    Kept(PathBuf),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Uninstalls, and tells what there is afterwards. With `stay`, it ends only when it is killed.
+pub(crate) fn run(settings: &Settings, stay: bool) -> ExitCode {
+    match (Node {
+        settings,
+        patience: PATIENCE,
+        pause: PAUSE,
+    })
+    .uninstall()
+    {
+        Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
+        Err(failure) => {
+            eprintln!("multus-daemon: not uninstalled: {failure}");
+            return ExitCode::FAILURE;
+        }
+    }
+    if stay {
+        loop {
+            park();
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+struct Node<'a> {
+    settings: &'a Settings,
+    patience: Duration,
+    pause: Duration,
+}
+
+impl Node<'_> {
+    fn uninstall(&self) -> Result<Vec<String>, Failure> {
+        self.wait_for_the_end()?;
+        // Before anything goes.
+        let mut ours = self.ours()?;
+        let directory = &self.settings.cni_config_dir;
+        remove(&self.settings.netconf.cni_dir.join(PRIMARY_RECORD))?;
+        remove(&directory.join("multus.d/multus.kubeconfig"))?;
+        let mut lines = Vec::new();
+        let mut quiet = 0;
+        for _ in 0..ROUNDS {
+            quiet = if ours.is_empty() { quiet + 1 } else { 0 };
+            for file in &ours {
+                remove(file)?;
+                lines.push(format!("removed {}", file.display()));
+            }
+            if quiet > QUIET {
+                lines.extend(self.what_is_left());
+                return Ok(lines);
+            }
+            sleep(self.pause);
+            ours = self.ours()?;
+        }
+        Err(Failure::Kept(directory.join(OUR_FILE)))
+    }
+
+    /// A daemon would put our configuration back.
+    fn wait_for_the_end(&self) -> Result<(), Failure> {
+        let socket = socket::path(&self.settings.socket_dir);
+        let deadline = Instant::now() + self.patience;
+        while UnixStream::connect(&socket).is_ok() {
+            if Instant::now() >= deadline {
+                return Err(Failure::Serving(socket));
+            }
+            sleep(self.pause);
+        }
+        Ok(())
+    }
+
+    /// Files that are Multus' configuration and nobody else's.
+    fn ours(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut names = vec![PathBuf::from(OUR_FILE), format!("{OUR_FILE}list").into()];
+        if let ConfigFile::Copy(source) = &self.settings.config_file {
+            names.extend(source.file_name().map(PathBuf::from));
+        }
+        let own = &self.settings.generated.plugin_type;
+        let is_ours = |kind: &str| kind == own || plan::is_multus(kind);
+        let mut ours = Vec::new();
+        for name in names {
+            let file = self.settings.cni_config_dir.join(name);
+            let Some(bytes) = read_bounded(&file, LARGEST)? else {
+                continue;
+            };
+            let Ok(conf) = cni::NetworkConf::parse(&bytes) else {
+                continue;
+            };
+            let kinds = conf.plugins().iter().map(|plugin| plugin.plugin_type());
+            let (mine, others): (Vec<&str>, Vec<&str>) = kinds.partition(|kind| is_ours(kind));
+            match (mine.is_empty(), others.is_empty()) {
+                (true, _) => {}
+                (false, true) => ours.push(file),
+                (false, false) => {
+                    let plugins = others.join(", ");
+                    return Err(Failure::Shared { file, plugins });
+                }
+            }
+        }
+        Ok(ours)
+    }
+
+    fn what_is_left(&self) -> Vec<String> {
+        let directory = &self.settings.cni_config_dir;
+        let listing = config_dir_listing(directory).unwrap_or_default();
+        let files = listing.files.iter();
+        let next = files
+            .filter_map(|(name, bytes)| Some((name, cni::NetworkConf::parse(bytes).ok()?)))
+            .next();
+        let mut lines = vec![match next {
+            Some((file, conf)) => format!("new pods get network {:?} ({file})", conf.name()),
+            None => format!(
+                "there is no other configuration in {}: the node has no network until there is",
+                directory.display()
+            ),
+        }];
+        let attached = ledgers(&self.settings.netconf.cni_dir);
+        if attached > 0 {
+            lines.push(format!(
+                "{attached} sandboxes were attached by Multus and have a ledger still; their plugins stay"
+            ));
+        }
+        lines
+    }
+}
+
+/// Ledgers are the files whose names are those of containers.
+fn ledgers(directory: &Path) -> usize {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let is_ledger = |entry: &fs::DirEntry| {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        !is_hidden && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    entries.filter(is_ledger).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    use serde_json::json;
+    use sys::files::{Durability, write_atomic};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const OURS: &str = r#"{"cniVersion":"1.0.0","name":"multus-cni-network","type":"multus-shim"}"#;
+    const PRIMARY: &str = r#"{"cniVersion":"1.0.0","name":"cluster","type":"bridge"}"#;
+
+    fn node() -> (TempDir, Settings) {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        for directory in ["conf", "state", "run"] {
+            fs::create_dir(path(directory)).unwrap();
+        }
+        let settings = json!({
+            "cniVersion": "1.0.0", "cniConfigDir": path("conf"), "cniDir": path("state"),
+            "socketDir": path("run"), "multusAutoconfigDir": path("conf"),
+        });
+        let settings = Settings::parse(settings.to_string().as_bytes()).unwrap();
+        put(&root, "conf/10-cluster.conf", PRIMARY);
+        put(&root, "conf/00-multus.conf", OURS);
+        put(&root, "state/.primary", "{}");
+        put(&root, "state/0badcafe", "[]");
+        (root, settings)
+    }
+
+    fn put(root: &TempDir, name: &str, text: &str) {
+        write_atomic(
+            &root.path().join(name),
+            text.as_bytes(),
+            0o600,
+            Durability::None,
+        )
+        .unwrap();
+    }
+
+    fn has(root: &TempDir, name: &str) -> bool {
+        root.path().join(name).exists()
+    }
+
+    fn uninstall(settings: &Settings) -> Result<Vec<String>, Failure> {
+        let pause = Duration::from_millis(10);
+        let patience = 10 * pause;
+        Node {
+            settings,
+            patience,
+            pause,
+        }
+        .uninstall()
+    }
+
+    #[test]
+    fn our_configuration_goes_and_everything_else_stays() {
+        // row 4
+        let (root, settings) = node();
+        put(
+            &root,
+            "conf/00-multus.conflist",
+            r#"{"cniVersion":"1.0.0","name":"other","plugins":[{"type":"x"}]}"#,
+        );
+        let lines = uninstall(&settings).unwrap();
+        assert!(!has(&root, "conf/00-multus.conf") && !has(&root, "state/.primary"));
+        assert!(has(&root, "conf/00-multus.conflist") && has(&root, "conf/10-cluster.conf"));
+        assert!(has(&root, "state/0badcafe"));
+        assert!(lines[0].starts_with("removed ") && lines[0].ends_with("00-multus.conf"));
+        assert_eq!(
+            lines[1],
+            "new pods get network \"other\" (00-multus.conflist)"
+        );
+        assert!(
+            lines[2].starts_with("1 sandboxes were attached by Multus"),
+            "{lines:?}"
+        );
+        // A second time there is nothing to do.
+        assert_eq!(uninstall(&settings).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_list_of_the_thin_plugin_and_its_token_go_as_well() {
+        let (root, settings) = node();
+        fs::create_dir(root.path().join("conf/multus.d")).unwrap();
+        put(&root, "conf/multus.d/multus.kubeconfig", "token");
+        put(
+            &root,
+            "conf/00-multus.conflist",
+            r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"multus"}]}"#,
+        );
+        let lines = uninstall(&settings).unwrap();
+        assert!(
+            !has(&root, "conf/00-multus.conflist")
+                && !has(&root, "conf/multus.d/multus.kubeconfig")
+        );
+        assert!(lines.contains(&"new pods get network \"cluster\" (10-cluster.conf)".to_owned()));
+    }
+
+    #[test]
+    fn a_list_that_others_have_their_plugins_in_stops_everything() {
+        let (root, settings) = node();
+        put(
+            &root,
+            "conf/00-multus.conflist",
+            r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"multus-shim"},{"type":"istio-cni"}]}"#,
+        );
+        let failure = uninstall(&settings).unwrap_err().to_string();
+        assert!(
+            failure.contains("holds plugins of others as well (istio-cni)"),
+            "{failure}"
+        );
+        assert!(has(&root, "conf/00-multus.conf") && has(&root, "state/.primary"));
+    }
+
+    #[test]
+    fn while_a_daemon_serves_nothing_goes() {
+        let (root, settings) = node();
+        let listener = UnixListener::bind(root.path().join("run/multus.sock")).unwrap();
+        let failure = uninstall(&settings).unwrap_err().to_string();
+        assert!(
+            failure.starts_with("a daemon still serves on "),
+            "{failure}"
+        );
+        assert!(has(&root, "conf/00-multus.conf"));
+        drop(listener);
+        uninstall(&settings).unwrap();
+        assert!(!has(&root, "conf/00-multus.conf"));
+    }
+
+    #[test]
+    fn what_comes_back_is_removed_again_until_nobody_keeps_it() {
+        let (root, settings) = node();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    sleep(Duration::from_millis(10));
+                    put(&root, "conf/00-multus.conf", OURS);
+                }
+            });
+            uninstall(&settings).unwrap();
+        });
+        assert!(!has(&root, "conf/00-multus.conf"));
+    }
+}
