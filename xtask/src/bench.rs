@@ -15,8 +15,10 @@ mod report;
 mod room;
 mod run;
 mod scenario;
+mod scenes;
 mod stage;
 mod statistics;
+mod thick;
 
 use std::path::PathBuf;
 
@@ -27,14 +29,21 @@ use options::Options;
 /// What the measuring process is given.
 #[derive(Debug, Clone)]
 struct Parts {
-    /// The program that is measured.
-    multus: PathBuf,
+    /// The folder of the programs that are measured.
+    programs: PathBuf,
     /// The reference plugins.
     plugins: PathBuf,
     /// The plugin that does nothing.
     noop: PathBuf,
     /// A folder on a disk, to be removed afterwards.
     disk: PathBuf,
+}
+
+impl Parts {
+    /// A program that is measured.
+    fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
 }
 
 /// The text of `cargo xtask help`.
@@ -49,9 +58,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
             print!("{}", help());
             Ok(())
         }
-        ["--inside", multus, plugins, noop, disk, rest @ ..] => {
+        ["--inside", programs, plugins, noop, disk, rest @ ..] => {
             let parts = Parts {
-                multus: multus.into(),
+                programs: programs.into(),
                 plugins: plugins.into(),
                 noop: noop.into(),
                 disk: disk.into(),
@@ -76,10 +85,17 @@ fn inside(parts: &Parts, options: &Options) -> Result<()> {
     if measured.series.is_empty() {
         bail!("nothing was measured");
     }
+    let scenes = match options.noop {
+        0 => None,
+        _ => Some(scenes::measure(&stage).context("measure the daemon")?),
+    };
     let requests = stage
         .api
         .requests(&stage.scenarios, &measured)
         .context("count requests")?;
-    print!("{}", report::whole(&stage, &measured, &requests, &before)?);
+    print!(
+        "{}",
+        report::whole(&stage, &measured, &requests, scenes.as_ref(), &before)?
+    );
     Ok(())
 }

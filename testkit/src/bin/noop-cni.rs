@@ -1,9 +1,17 @@
-//! The least that a CNI plugin can do, for benches: reads its configuration and prints a canned result.
+//! The least that a CNI plugin can do, for benches: reads its configuration and prints a canned result. Where that says
+//! `"megabytes"`, it uses so many.
 
 use std::io::Read;
 
 fn main() -> std::io::Result<()> {
-    std::io::stdin().read_to_end(&mut Vec::new())?;
+    let mut conf = String::new();
+    std::io::stdin().read_to_string(&mut conf)?;
+    let megabytes = conf.split_once("\"megabytes\":").map(|(_, rest)| {
+        let digits = rest.trim_start().chars().take_while(char::is_ascii_digit);
+        digits.collect::<String>().parse().unwrap_or_default()
+    });
+    let used = vec![1_u8; megabytes.unwrap_or(0_usize) << 20];
+    std::hint::black_box(&used);
     let variable = |name| std::env::var(name).unwrap_or_default();
     match variable("CNI_COMMAND").as_str() {
         "ADD" => println!(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use testkit::apiserver::{ApiServer, AuditEvent};
-use testkit::kube::OURS;
+use testkit::kube::{DAEMON, OURS};
 
 use super::client::{Request, Server, Session};
 use super::run::Measured;
@@ -15,6 +15,8 @@ use super::scenario::{self, POD, Scenario};
 const NAMESPACE: &str = "bench";
 /// The account of what is measured.
 const MULTUS: &str = "multus";
+/// The account of the daemon.
+const THICK: &str = "daemon";
 /// The account of the minimal client.
 const CLIENT: &str = "client";
 
@@ -29,6 +31,8 @@ pub(super) struct Api {
     client: Server,
     /// What `multus` is given.
     pub(super) kubeconfig: PathBuf,
+    /// What the daemon is given.
+    pub(super) daemon_kubeconfig: PathBuf,
     /// The pods' UIDs, one for each scenario.
     uids: Vec<String>,
 }
@@ -53,6 +57,7 @@ impl Api {
         for account in [MULTUS, CLIENT] {
             admin.bind_role(NAMESPACE, account, OURS)?;
         }
+        admin.bind_role(NAMESPACE, THICK, DAEMON)?;
         let mut uids = Vec::new();
         for scenario in scenarios {
             admin.create_namespace(&scenario.namespace)?;
@@ -76,6 +81,7 @@ impl Api {
         };
         Ok(Self {
             kubeconfig: server.kubeconfig_for(NAMESPACE, MULTUS)?,
+            daemon_kubeconfig: server.kubeconfig_for(NAMESPACE, THICK)?,
             server,
             client,
             uids,
@@ -92,6 +98,21 @@ impl Api {
         let path = format!("{}/status", pod(&scenario.namespace));
         let patch = json!({"metadata": {"annotations": {STATUS: Value::Null}}});
         self.server.client().patch(&path, &patch).map(drop)
+    }
+
+    /// Creates pods that ask for the same as a scenario's; their names.
+    pub(super) fn more_pods(&self, scenario: &Scenario, count: usize) -> Result<Vec<String>> {
+        let networks = scenario.annotation();
+        let names = (0..count).map(|number| format!("loop-{number}"));
+        names
+            .map(|name| {
+                let wanted = [(NETWORKS, networks.as_str())];
+                self.server
+                    .client()
+                    .create_pod(&scenario.namespace, &name, &wanted)?;
+                Ok(name)
+            })
+            .collect()
     }
 
     /// The requests of an ADD, for the minimal client. They carry the status that `multus` has written.

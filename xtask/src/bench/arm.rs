@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::measure::{Call, Sample, peak_memory, run};
-use super::scenario::{POD, Scenario, interface};
+use super::scenario::{Kind, POD, Scenario, interface};
 use super::stage::Stage;
 
 /// A way to attach a sandbox, or a part of one.
@@ -20,6 +20,8 @@ pub(super) enum Arm {
     Disk,
     /// `multus` with the Kubernetes API.
     Api,
+    /// `multus-shim` and a daemon.
+    Thick,
     /// The requests of that alone, made by the bench itself.
     Client,
     /// The same requests by a process of its own.
@@ -43,11 +45,12 @@ impl Verb {
 }
 
 impl Arm {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Direct,
         Self::Local,
         Self::Disk,
         Self::Api,
+        Self::Thick,
         Self::Client,
         Self::ClientProcess,
     ];
@@ -57,9 +60,14 @@ impl Arm {
         !matches!(self, Self::Client | Self::ClientProcess)
     }
 
+    /// Whether it measures scenarios of this kind: the daemon has one default network for all.
+    pub(super) fn fits(self, kind: Kind) -> bool {
+        self != Self::Thick || kind == Kind::Noop
+    }
+
     /// Whether it is `multus`.
     pub(super) fn is_multus(self) -> bool {
-        matches!(self, Self::Local | Self::Disk | Self::Api)
+        matches!(self, Self::Local | Self::Disk | Self::Api | Self::Thick)
     }
 
     /// For names of files and containers.
@@ -69,6 +77,7 @@ impl Arm {
             Self::Local => "local",
             Self::Disk => "disk",
             Self::Api => "api",
+            Self::Thick => "thick",
             Self::Client => "client",
             Self::ClientProcess => "client-process",
         }
@@ -89,7 +98,7 @@ impl Stage {
         let scenario = &self.scenarios[index];
         match arm {
             Arm::Direct => self.direct_add(scenario),
-            Arm::Local | Arm::Disk | Arm::Api => {
+            Arm::Local | Arm::Disk | Arm::Api | Arm::Thick => {
                 let (sample, stdout) = self.multus(index, arm, Verb::Add, run)?;
                 let result = serde_json::from_slice(&stdout).context("read the result")?;
                 Ok((sample, vec![result]))
@@ -124,7 +133,7 @@ impl Stage {
     ) -> Result<T> {
         let scenario = &self.scenarios[index];
         let mut args = pod_arguments(scenario, arm);
-        if arm == Arm::Api {
+        if matches!(arm, Arm::Api | Arm::Thick) {
             if verb == Verb::Add {
                 self.api.forget_status(scenario)?;
             }
@@ -132,8 +141,12 @@ impl Stage {
         }
         let environment = self.environment(arm, verb, "eth0", args);
         let conf = self.configuration(arm, scenario).to_string();
+        let program = self.parts.program(match arm {
+            Arm::Thick => "multus-shim",
+            _ => "multus",
+        });
         how(Call {
-            program: &self.parts.multus,
+            program: &program,
             arguments: &[],
             environment: &environment,
             stdin: conf.as_bytes(),

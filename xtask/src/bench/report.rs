@@ -1,6 +1,7 @@
 //! What the bench prints: Markdown that can be read as it is.
 
 mod table;
+mod thick;
 
 use std::fmt::Write;
 
@@ -12,6 +13,7 @@ use super::facts;
 use super::measure::Sample;
 use super::run::Measured;
 use super::scenario::{Kind, Scenario};
+use super::scenes::Scenes;
 use super::stage::Stage;
 use super::statistics::{median, milliseconds, summary};
 use table::Table;
@@ -28,6 +30,7 @@ pub(super) fn whole(
     stage: &Stage,
     measured: &Measured,
     requests: &[Requests],
+    scenes: Option<&Scenes>,
     load: &str,
 ) -> Result<String> {
     let mut text = String::from("\n# What multus adds\n\n");
@@ -39,17 +42,19 @@ pub(super) fn whole(
         text.push_str(&api(stage, measured, kind));
         text.push_str(&disk(stage, measured, kind));
     }
+    text.push_str(&thick::alone(stage, measured));
+    text.push_str(&scenes.map(thick::together).unwrap_or_default());
     text.push_str(&memory(stage, measured));
     text.push_str(&counted(stage, measured, requests));
     Ok(text)
 }
 
 fn circumstances(stage: &Stage, measured: &Measured, load: &str) -> Result<String> {
-    let size = std::fs::metadata(&stage.parts.multus)
+    let size = std::fs::metadata(stage.parts.program("multus"))
         .context("find multus")?
         .len();
     let mut text = format!(
-        "{}; load {load} before, {} after; state on tmpfs, or on {}.\nmultus: {:.2} MB, release.\n",
+        "{}; load {load} before, {} after; state on tmpfs, or on {}.\nmultus: {:.2} MB, as it ships.\n",
         facts::machine(),
         facts::load(),
         facts::file_system(&stage.parts.disk),
@@ -282,6 +287,7 @@ fn way(arm: Arm) -> &'static str {
         Arm::Local => "multus, local",
         Arm::Disk => "multus, local, disk",
         Arm::Api => "multus, API, with events",
+        Arm::Thick => "multus-shim, daemon",
         Arm::Client => "requests",
         Arm::ClientProcess => "requests, own process",
     }

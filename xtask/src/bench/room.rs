@@ -37,7 +37,7 @@ pub(super) fn enter(arguments: &[&str]) -> Result<()> {
     let programs = build()?;
     let scratch = Scratch::new(&target_directory()?)?;
     let parts = Parts {
-        multus: shipped.folder.join("multus"),
+        programs: shipped.folder,
         plugins,
         noop: programs.join("noop-cni"),
         disk: scratch.0.clone(),
@@ -92,7 +92,7 @@ fn second_stage(program: &Path, parts: &Parts) -> Result<Command> {
         .args(["sh", "-c", SET_UP, "sh"])
         .arg(program)
         .args(["bench", "--inside"])
-        .arg(&parts.multus)
+        .arg(&parts.programs)
         .arg(&parts.plugins)
         .arg(&parts.noop)
         .arg(&parts.disk);

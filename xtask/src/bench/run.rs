@@ -105,6 +105,9 @@ fn round(stage: &Stage, kind: Kind, number: usize, measured: &mut Measured) -> R
         for turn in 0..Arm::ALL.len() {
             // The first round goes by the list, so that the status is there before the client needs it.
             let arm = Arm::ALL[(turn + number) % Arm::ALL.len()];
+            if !arm.fits(kind) {
+                continue;
+            }
             let (added, results) = stage.add(index, arm)?;
             if arm == Arm::Api {
                 measured.api_adds[index] += 1;
@@ -127,7 +130,10 @@ fn round(stage: &Stage, kind: Kind, number: usize, measured: &mut Measured) -> R
 
 fn memory(stage: &Stage, kind: Kind, measured: &mut Measured) -> Result<()> {
     for index in scenarios(stage, kind) {
-        for arm in Arm::ALL.into_iter().filter(|arm| arm.is_multus()) {
+        for arm in Arm::ALL
+            .into_iter()
+            .filter(|arm| arm.is_multus() && arm.fits(kind))
+        {
             let (mut add, mut del) = (0, 0);
             for _ in 0..LOOKS {
                 add = stage.peak(index, arm, Verb::Add)?.max(add);

@@ -13,6 +13,7 @@ use super::api::Api;
 use super::arm::Arm;
 use super::room::HOME;
 use super::scenario::{self, POD, Scenario, UPLINK};
+use super::thick::{Daemon, Place};
 
 /// The other end of [`UPLINK`].
 const CABLE: &str = "cable0";
@@ -24,6 +25,8 @@ pub(super) struct Stage {
     pub(super) scenarios: Vec<Scenario>,
     pub(super) api: Api,
     pub(super) home: PathBuf,
+    /// The daemon of [`Arm::Thick`].
+    pub(super) daemon: Daemon,
     /// Where all plugins are.
     pub(super) plugins: PathBuf,
 }
@@ -44,7 +47,17 @@ impl Stage {
         }
         eprintln!("starting a Kubernetes API");
         let api = Api::start(&home, &scenarios)?;
+        let primary = scenarios.first().and_then(|one| one.networks.first());
+        let daemon = Daemon::start(&Place {
+            program: &parts.program("multus-daemon"),
+            home: home.join("thick"),
+            kubeconfig: &api.daemon_kubeconfig,
+            plugins: &plugins,
+            primary: primary.context("there is no scenario")?,
+            group: None,
+        })?;
         Ok(Self {
+            daemon,
             parts: parts.clone(),
             scenarios,
             api,
@@ -55,6 +68,9 @@ impl Stage {
 
     /// What the runtime gives `multus`.
     pub(super) fn configuration(&self, arm: Arm, scenario: &Scenario) -> Value {
+        if arm == Arm::Thick {
+            return self.daemon.configuration.clone();
+        }
         let state = match arm {
             Arm::Disk => self.parts.disk.join("state"),
             _ => self.home.join(format!("state-{}", arm.id())),
