@@ -1,9 +1,10 @@
 //! The chart: it lints, renders and installs, and its CRD knows what a definition is.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
-use testkit::kube;
+use testkit::kube::{self, DAEMON, OURS};
 
 use crate::stage::{chart, helm, installed, rendered};
 
@@ -95,6 +96,40 @@ fn rights_name_what_they_are_for() {
         let text = rendered(&["--set", mode, "--show-only", "templates/rbac.yaml"]);
         assert!(!text.contains('*'), "{text}");
         assert!(!text.contains("secrets"), "{text}");
+    }
+}
+
+/// The rules of a rendered role: groups, resources, verbs.
+fn rules(text: &str) -> Vec<[BTreeSet<&str>; 3]> {
+    let words = |line: &'static str| {
+        text.lines()
+            .filter_map(move |text| text.trim_start_matches([' ', '-']).strip_prefix(line))
+            .map(|list| {
+                let list = list.trim_start_matches(": [").trim_end_matches(']');
+                list.split(", ")
+                    .map(|word| word.trim_matches('"'))
+                    .collect()
+            })
+    };
+    let rules = words("apiGroups")
+        .zip(words("resources"))
+        .zip(words("verbs"));
+    rules
+        .map(|((groups, resources), verbs)| [groups, resources, verbs])
+        .collect()
+}
+
+#[test]
+fn every_suite_runs_with_exactly_the_rights_that_the_manifests_give() {
+    // B8.11
+    for (mode, rights) in [("mode=thin", OURS), ("mode=thick", DAEMON)] {
+        let text = rendered(&["--set", mode, "--show-only", "templates/rbac.yaml"]);
+        let set = |words: &'static [&'static str]| words.iter().copied().collect();
+        let expected: Vec<[BTreeSet<&str>; 3]> = rights
+            .iter()
+            .map(|rule| [set(rule.groups), set(rule.resources), set(rule.verbs)])
+            .collect();
+        assert_eq!(rules(&text), expected, "{mode}");
     }
 }
 
