@@ -1,5 +1,7 @@
 //! `multus-shim` and `multus-daemon` over a real Kubernetes API: the daemon plans, the plugin carries out.
 
+#[path = "thick/alone.rs"]
+mod alone;
 #[path = "thick/attaching.rs"]
 mod attaching;
 #[path = "thick/delegate.rs"]

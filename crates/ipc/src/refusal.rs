@@ -1,5 +1,7 @@
 //! The daemon did not do what it was asked.
 
+use std::time::Duration;
+
 use cni::{CniError, code};
 use thiserror::Error;
 
@@ -30,6 +32,22 @@ pub enum Refusal {
     Error(CniError),
 }
 
+/// A daemon was waited for, in vain.
+#[derive(Debug, Error)]
+#[error(
+    "{refusal}; waited {:.1} s for the node's multus-daemon{}",
+    waited.as_secs_f64(),
+    without.as_ref().map(|why| format!(", without which the pod cannot start: {why}")).unwrap_or_default()
+)]
+pub struct Waited {
+    /// What was said last.
+    pub refusal: Refusal,
+    /// How long.
+    pub waited: Duration,
+    /// Why the pod cannot be attached without it, where others can.
+    pub without: Option<String>,
+}
+
 impl Refusal {
     /// Tells a refusal from an answer by its HTTP status.
     ///
@@ -52,6 +70,12 @@ impl Refusal {
             Self::NotReady(_) => true,
             Self::Unknown | Self::Unreadable { .. } | Self::Error(_) => false,
         }
+    }
+
+    /// Whether nobody was there to say anything.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Unasked(error) if error.may_pass())
     }
 
     /// The CNI error code.

@@ -170,10 +170,8 @@ mod tests {
             ..Asked::default()
         };
         let error = planned(Catalog::None, None, &asked).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("interfaceAttributes: element 0 (delegate): mac: ")
-        );
+        let text = error.to_string();
+        let element = "interfaceAttributes: element 0 (\"delegate\"): mac: ";
+        assert!(text.contains(element), "{text}");
     }
 }

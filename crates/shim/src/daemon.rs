@@ -9,18 +9,21 @@ use cni::{CniError, code};
 use engine::{Attached, Committed, EngineError};
 use ipc::{
     Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply, Run,
-    path,
+    Waited, path,
 };
-use plan::{Plan, PodRef};
+use plan::{Outcome, Plan, PodRef};
 use plugin::messages::{of_pod, plain};
 use plugin::{Call, LOG, Planned, Planner};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::upstream;
+use crate::{alone, upstream};
 
 /// How long an ADD waits for a daemon that starts or restarts (B6.30).
 const WAIT: Duration = Duration::from_secs(60);
+
+/// How long nobody has to be there before a pod may be attached without a daemon.
+const ALONE: Duration = Duration::from_secs(10);
 
 /// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -30,6 +33,14 @@ pub(crate) struct Daemon {
     socket: PathBuf,
     /// Open from the plan to the commit: as long as it is, the attachment counts as in flight.
     connection: RefCell<Option<Connection>>,
+}
+
+/// Who has planned.
+enum Asked {
+    /// The daemon, or nobody: what it said, and why the pod cannot be attached without it.
+    Daemon(Result<Option<PlanReply>, Refusal>, Option<String>),
+    /// The plugin itself, from what the daemon recorded.
+    Record(Plan),
 }
 
 /// Where the daemon listens (B2.130); everything else in the configuration is the engine's or the daemon's.
@@ -110,6 +121,36 @@ impl Daemon {
         }
     }
 
+    /// Asks for a plan, and after a while the node's record.
+    fn ask_for_plan(
+        &self,
+        call: &Call<'_>,
+        words: &PlanRequest,
+        begin: Instant,
+        until: Instant,
+    ) -> Asked {
+        let alone = begin + ALONE;
+        let asked = self.ask_until(path::PLAN, words, until.min(alone), call.deadline);
+        match asked {
+            Err(refusal) if refusal.may_pass() && alone < until => {
+                let without = match refusal.is_absence() {
+                    true => alone::plan(call),
+                    false => Ok(None),
+                };
+                if let Ok(Some(plan)) = without {
+                    let label = call.args.pod.label();
+                    LOG.warning(format_args!(
+                        "[{label}]: attached as the node's record says: {refusal}"
+                    ));
+                    return Asked::Record(plan);
+                }
+                let asked = self.ask_until(path::PLAN, words, until, call.deadline);
+                Asked::Daemon(asked, without.err())
+            }
+            asked => Asked::Daemon(asked, None),
+        }
+    }
+
     /// Posts over the connection that is open, or over a new one where that is gone: a daemon that ended meanwhile has a
     /// successor, and nothing that is told to both does harm.
     fn post(&self, endpoint: &str, body: &[u8], deadline: Instant) -> Result<Reply, IpcError> {
@@ -143,7 +184,11 @@ impl Planner for Daemon {
         };
         let begin = Instant::now();
         let until = call.deadline.min(begin + WAIT);
-        let reply: PlanReply = match self.ask_until(path::PLAN, &words, until, call.deadline) {
+        let (asked, without) = match self.ask_for_plan(call, &words, begin, until) {
+            Asked::Daemon(asked, without) => (asked, without),
+            Asked::Record(plan) => return Ok(Planned::Outcome(Outcome::Attach(plan))),
+        };
+        let reply: PlanReply = match asked {
             Ok(Some(reply)) => reply,
             Ok(None) => {
                 let refusal = Self::empty(path::PLAN);
@@ -156,10 +201,13 @@ impl Planner for Daemon {
                 return Err(of_pod(refusal.code(), &call.args.pod, refusal));
             }
             Err(refusal) => {
-                let waited = begin.elapsed().as_secs_f64();
-                let text =
-                    format_args!("{refusal}; waited {waited:.1} s for the node's multus-daemon");
-                return Err(of_pod(refusal.code(), &call.args.pod, text));
+                let code = refusal.code();
+                let waited = Waited {
+                    refusal,
+                    waited: begin.elapsed(),
+                    without,
+                };
+                return Err(of_pod(code, &call.args.pod, waited));
             }
         };
         let (outcome, warnings) = reply

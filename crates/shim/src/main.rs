@@ -1,6 +1,7 @@
 //! `multus-shim`: the CNI plugin of a node with a daemon. The daemon plans, this process carries the plan out, with the same
 //! engine as `multus`; CHECK, GC and DEL need no daemon.
 
+mod alone;
 mod daemon;
 mod upstream;
 

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cni::{CniError, IfName, NetworkConf};
-use ipc::{IpcError, PlanWordsError, Refusal, Reply};
+use ipc::{IpcError, PlanWordsError, Refusal, Reply, Waited};
+use plan::{NotPlain, PlanError};
 
 use crate::{Sample, system, texts, with_codes};
 
 pub(crate) fn samples() -> impl Iterator<Item = Sample> {
     with_codes(refusals(), Refusal::code)
         .chain(texts(plans()))
+        .chain(texts(reasons()))
+        .chain(texts(waited()))
         .chain(not_understood())
 }
 
@@ -51,6 +54,26 @@ fn refusals() -> Vec<Refusal> {
     });
     all.extend(errors().into_iter().map(Refusal::Unasked));
     all
+}
+
+/// Why a pod cannot be attached without a daemon.
+fn reasons() -> Vec<NotPlain> {
+    every!(NotPlain {
+        NotPlain::Untold => [NotPlain::Untold],
+        NotPlain::Network(_) => [NotPlain::Network("k8s.v1.cni.cncf.io/networks")],
+        NotPlain::Configured => [NotPlain::Configured],
+        NotPlain::Plan(_) => [NotPlain::Plan(PlanError::NoDelegates)],
+    })
+}
+
+fn waited() -> Vec<Waited> {
+    let waited = |without| Waited {
+        refusal: Refusal::NotReady("pods are not listed yet".to_owned()),
+        waited: Duration::from_secs(60),
+        without,
+    };
+    let reasons = reasons().into_iter().map(|reason| Some(reason.to_string()));
+    [None].into_iter().chain(reasons).map(waited).collect()
 }
 
 fn plans() -> Vec<PlanWordsError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cni::{NetworkConf, Version};
-use plan::{Candidate, Refusal};
+use plan::{Candidate, POD_ANNOTATIONS, Refusal};
 use serde::Serialize;
 
 use crate::settings::{Generated, NamedLogOptions, Settings};
@@ -17,9 +17,6 @@ const NETWORK_NAME: &str = "multus-cni-network";
 
 /// With this version CHECK came, which a plugin of an older one cannot answer (B6.72).
 const WITH_CHECK: Version = Version::V0_4_0;
-
-/// What asks the runtime for the annotations of the pod.
-const POD_ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
 
 /// The primary network.
 #[derive(Debug, Clone, PartialEq)]

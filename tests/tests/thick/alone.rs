@@ -1,0 +1,92 @@
+//! Pods on a node whose daemon is not there (`plainPodsWithoutDaemon`).
+
+use serde_json::{Value, json};
+use suites::thick::{ThickNode, answer};
+
+/// By which a runtime tells a pod's annotations.
+const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
+
+/// As a runtime gives it to the plugin, which has less than a minute.
+fn told(conf: &Value, annotations: Value) -> Value {
+    let mut conf = conf.clone();
+    conf["runtimeConfig"] = json!({ANNOTATIONS: annotations});
+    conf["timeouts"] = json!({"add": "14s"});
+    conf
+}
+
+#[test]
+fn a_plain_pod_starts_without_the_daemon_and_its_status_follows() {
+    let node = ThickNode::with("alone", &json!({"plainPodsWithoutDaemon": true}));
+    let daemon = node.started();
+    let conf = node.generated();
+    assert_eq!(conf["capabilities"], json!({ANNOTATIONS: true}));
+    daemon.stop();
+    // What is on disk by now is another network than the one that everybody has.
+    std::fs::write(node.primaries.join("10-cluster.conf"), "{").unwrap();
+    let pod = node.annotated_pod("web", &[]);
+
+    let result = node.add(&pod, &told(&conf, json!({"a": "b"}))).result();
+
+    assert_eq!(result["ips"][0]["address"], "10.9.0.2/24", "{result}");
+    assert_eq!(node.status_of(&pod), "");
+    let _daemon = node.start();
+    let attachment = ("cluster".to_owned(), "eth0".to_owned());
+    assert_eq!(node.attachments_once(&pod), [attachment]);
+    node.del(&pod, &conf);
+    assert!(!node.state.join(&pod.container.id).exists());
+}
+
+#[test]
+fn every_other_pod_waits_for_the_daemon_and_is_told_why() {
+    let node = ThickNode::with("alone-others", &json!({"plainPodsWithoutDaemon": true}));
+    let daemon = node.started();
+    let conf = node.generated();
+    daemon.stop();
+    let untold = "the runtime does not tell its annotations";
+    let more = "the configuration names other networks than the node's primary";
+    let with = |key: &str, value: Value| {
+        let mut conf = told(&conf, json!({}));
+        conf[key] = value;
+        conf
+    };
+    let mut cases = vec![
+        (with("runtimeConfig", json!({})), untold.to_owned()),
+        (with("defaultNetworks", json!(["net-a"])), more.to_owned()),
+    ];
+    for annotation in [
+        "k8s.v1.cni.cncf.io/networks",
+        "v1.multus-cni.io/default-network",
+    ] {
+        let text = format!("its annotation {annotation} names a network");
+        cases.push((told(&conf, json!({annotation: "net-a"})), text));
+    }
+    let adds: Vec<_> = cases
+        .into_iter()
+        .enumerate()
+        .map(|(index, (conf, text))| {
+            let pod = node.annotated_pod(&format!("pod-{index}"), &[]);
+            (node.begin_add(&pod, &conf), text)
+        })
+        .collect();
+
+    for (add, text) in adds {
+        let without =
+            format!(" s for the node's multus-daemon, without which the pod cannot start: {text}");
+        answer(add).refused(11, &["no daemon on ", &without]);
+    }
+    assert_eq!(node.calls(), Vec::<String>::new());
+}
+
+#[test]
+fn where_it_is_not_asked_for_no_pod_starts_without_the_daemon() {
+    let node = ThickNode::new("alone-off");
+    let daemon = node.started();
+    let conf = node.generated();
+    daemon.stop();
+    let pod = node.annotated_pod("web", &[]);
+
+    let (_, text) = node.add(&pod, &told(&conf, json!({}))).error();
+
+    assert!(text.ends_with(" s for the node's multus-daemon"), "{text}");
+    assert_eq!(node.calls(), Vec::<String>::new());
+}
