@@ -75,13 +75,19 @@ impl ClusterNode {
     /// A node whose API no other test uses, so that it can be taken down.
     #[track_caller]
     pub fn with_api_of_its_own(name: &str) -> Self {
+        Self::with_api_of_its_own_and_rights(name, OURS)
+    }
+
+    /// The same, with these rights.
+    #[track_caller]
+    pub fn with_api_of_its_own_and_rights(name: &str, rights: &[Rule]) -> Self {
         let node = Node::with_plugins();
         let directory = node.world.directory().join("api");
         let api = ApiServer::start(&directory).expect("an API server runs");
         api.client()
             .apply_definition_crd()
             .expect("definitions can be made known");
-        Self::build(Api::Own(Box::new(api)), node, name, OURS, false)
+        Self::build(Api::Own(Box::new(api)), node, name, rights, false)
     }
 
     #[track_caller]

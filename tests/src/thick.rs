@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use testkit::Signal;
 use testkit::kube::{DAEMON, NODE, Rule};
 use testkit::scripted::{self, Recorder};
-use testkit::world::{Finished, Running};
+use testkit::world::{Finished, Run, Running};
 
 use crate::cluster::{ClusterNode, Pod};
 use crate::multus::{Answer, program};
@@ -55,6 +55,15 @@ impl ThickNode {
     #[track_caller]
     pub fn behind_proxy(name: &str, rights: &[Rule], keys: &Value) -> Self {
         let node = Self::on(ClusterNode::behind_proxy_with_rights(name, rights), keys);
+        node.add_primary();
+        node
+    }
+
+    /// A node whose API no other test uses, so that it can be taken down.
+    #[track_caller]
+    pub fn with_api_of_its_own(name: &str) -> Self {
+        let cluster = ClusterNode::with_api_of_its_own_and_rights(name, DAEMON);
+        let node = Self::on(cluster, &json!({}));
         node.add_primary();
         node
     }
@@ -131,6 +140,12 @@ impl ThickNode {
         let command = variables
             .iter()
             .fold(command, |command, (name, value)| command.env(*name, *value));
+        self.start_by(command)
+    }
+
+    /// The same by another program, which starts it with the arguments that it gets.
+    #[track_caller]
+    pub fn start_by(&self, command: Run) -> Daemon {
         let command = command
             .arg("-config")
             .arg(&self.config)

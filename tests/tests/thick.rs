@@ -8,16 +8,22 @@ mod attaching;
 mod delegate;
 #[path = "thick/ends.rs"]
 mod ends;
+#[path = "thick/faults.rs"]
+mod faults;
 #[path = "thick/foreign.rs"]
 mod foreign;
 #[path = "thick/metrics.rs"]
 mod metrics;
+#[path = "thick/primary.rs"]
+mod primary;
 #[path = "thick/queue.rs"]
 mod queue;
 #[path = "thick/recorded.rs"]
 mod recorded;
 #[path = "thick/rest.rs"]
 mod rest;
+#[path = "thick/restarts.rs"]
+mod restarts;
 #[path = "thick/starts.rs"]
 mod starts;
 #[path = "thick/status.rs"]

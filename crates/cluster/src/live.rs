@@ -110,6 +110,19 @@ impl Live {
             .await
     }
 
+    /// As [`Live::pod`], with the version that was read.
+    pub(crate) async fn pod_at(
+        &self,
+        namespace: &str,
+        name: &str,
+        deadline: Instant,
+    ) -> Result<Option<(Pod, u64)>, ClusterError> {
+        let call = Call::get_pod(namespace, name)?;
+        let parse = |body: &[u8]| Ok((pod::parse(body)?, Identity::parse(body)?.number()));
+        self.get(&call, deadline, parse, ApiStatus::is_not_found)
+            .await
+    }
+
     /// Reads a definition; `None` where the API says that there is none, or that it does not know definitions at all:
     /// its answer is then a bare 404 (a cluster without the CRD).
     ///

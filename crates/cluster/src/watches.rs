@@ -43,10 +43,8 @@ pub enum FirstStatus {
     Written,
     /// The pod has one, whoever wrote it.
     Known,
-    /// The watch does not know the pod: it was deleted, or not told of yet.
+    /// There is no such pod, or another one of its name: the watch need not have told of it yet.
     PodUnknown,
-    /// There is another pod of this name.
-    PodReplaced,
 }
 
 /// Is told how the watches do.
@@ -133,8 +131,9 @@ impl Watches {
         Ok(read.map(Arc::new))
     }
 
-    /// Writes the network-status annotation of a pod that has none, as far as the watch knows. One patch, which the API
-    /// refuses where the pod is another one by now, or only another version: somebody else may have written it.
+    /// Writes the network-status annotation of a pod that has none, as far as the watch knows, or with `reads` the API. One
+    /// patch, which the API refuses where the pod is another one by now, or only another version: somebody else may have
+    /// written it.
     ///
     /// # Errors
     /// As [`Live::write_status`].
@@ -142,14 +141,21 @@ impl Watches {
         &self,
         pod: &PodRef,
         network_status: &str,
+        reads: bool,
         deadline: Instant,
     ) -> Result<FirstStatus, ClusterError> {
-        let Some((known, version)) = self.pods.version(&pod.namespace, &pod.name) else {
+        let (namespace, name) = (&pod.namespace, &pod.name);
+        let told = match reads {
+            true => {
+                let read = self.live.pod_at(namespace, name, deadline).await?;
+                read.map(|(pod, version)| (Arc::new(pod), version))
+            }
+            false => self.pods.version(namespace, name),
+        };
+        let Some((known, version)) = told.filter(|(known, _)| known.reference.uid == pod.uid)
+        else {
             return Ok(FirstStatus::PodUnknown);
         };
-        if known.reference.uid != pod.uid {
-            return Ok(FirstStatus::PodReplaced);
-        }
         if known.has_status {
             return Ok(FirstStatus::Known);
         }

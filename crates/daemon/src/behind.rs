@@ -31,8 +31,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// After so many the next look through the ledgers begins anew.
 const ATTEMPTS: u32 = 10;
-/// A pod that the watch does not know, asked so often, was deleted.
-const MISSES: u32 = 4;
+/// After so many the pod is read: the watch may be behind, or the pod deleted.
+const PATIENT: u32 = 4;
 /// How often the ledgers are looked through.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 
@@ -225,32 +225,30 @@ impl Shared {
     /// Tries until the pod has a status, or nobody owes it one any more. Tells whether it has one.
     async fn write(self: &Arc<Self>, owed: &Owed) -> bool {
         let label = owed.pod.label();
-        let (mut pause, mut misses, mut is_told) = (SHORTEST_PAUSE, 0, false);
-        for _ in 0..ATTEMPTS {
+        let (mut pause, mut is_told) = (SHORTEST_PAUSE, false);
+        for attempt in 0..ATTEMPTS {
+            let reads = attempt >= PATIENT;
             let Some(status) = self.status(owed).await else {
                 return false;
             };
             let deadline = Instant::now() + self.patience;
             let written = self
                 .watches
-                .write_first_status(&owed.pod, &status, deadline);
+                .write_first_status(&owed.pod, &status, reads, deadline);
             match written.await {
                 Ok(FirstStatus::Written) => {
                     LOG.verbose(format_args!("[{label}]: network status written behind"));
                     return true;
                 }
                 Ok(FirstStatus::Known) => return true,
-                Ok(FirstStatus::PodReplaced) => return false,
-                Ok(FirstStatus::PodUnknown) => misses += 1,
+                Ok(FirstStatus::PodUnknown) if reads => return false,
+                Ok(FirstStatus::PodUnknown) => {}
                 Err(error) if is_gone(&error) => return false,
                 Err(error) if !is_told => {
                     is_told = true;
                     LOG.warning(format_args!("[{label}]: failed to {error}; tried again"));
                 }
                 Err(_) => {}
-            }
-            if misses == MISSES {
-                return false;
             }
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);

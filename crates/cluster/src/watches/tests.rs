@@ -155,14 +155,18 @@ fn a_first_status_is_one_patch_of_the_version_that_is_known_to_have_none() {
         let server = Server::plain(vec![Answer::ok(&pod("u-1")), conflict]);
         let watches = watches(&server, usize::MAX);
         listed(&watches.pods, &[versioned(&json!({}))]);
-        let written = watches.write_first_status(&web("u-1"), "[1]", soon()).await;
+        let written = watches
+            .write_first_status(&web("u-1"), "[1]", false, soon())
+            .await;
         assert_eq!(written.unwrap(), FirstStatus::Written);
         let status = json!({"k8s.v1.cni.cncf.io/network-status": "[1]"});
         let patch =
             json!({"metadata": {"uid": "u-1", "resourceVersion": "41", "annotations": status}});
         assert_eq!(server.seen()[0].json(), patch);
 
-        let again = watches.write_first_status(&web("u-1"), "[1]", soon()).await;
+        let again = watches
+            .write_first_status(&web("u-1"), "[1]", false, soon())
+            .await;
         assert!(again.unwrap_err().may_pass());
         assert_eq!(server.lines(), [PATCH, PATCH]);
     });
@@ -177,7 +181,7 @@ fn a_first_status_is_not_sent_where_there_is_one_or_the_pod_is_not_there() {
             let watches = &watches;
             async move {
                 watches
-                    .write_first_status(&web(uid), "[1]", soon())
+                    .write_first_status(&web(uid), "[1]", false, soon())
                     .await
                     .unwrap()
             }
@@ -186,8 +190,26 @@ fn a_first_status_is_not_sent_where_there_is_one_or_the_pod_is_not_there() {
         let status = json!({"k8s.v1.cni.cncf.io/network-status": "[]"});
         listed(&watches.pods, &[versioned(&status)]);
         assert_eq!(write("u-1").await, FirstStatus::Known);
-        assert_eq!(write("u-2").await, FirstStatus::PodReplaced);
+        assert_eq!(write("u-2").await, FirstStatus::PodUnknown);
         assert_eq!(server.lines(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_first_status_of_a_pod_that_the_watch_does_not_know_as_it_is_takes_a_read() {
+    block_on(async {
+        let mut newer = versioned(&json!({}));
+        newer["metadata"]["uid"] = json!("u-2");
+        let gone = Answer::status(404, "NotFound", "not found");
+        let server = Server::plain(vec![Answer::ok(&newer), Answer::ok(&pod("u-2")), gone]);
+        let watches = watches(&server, usize::MAX);
+        listed(&watches.pods, &[versioned(&json!({}))]);
+        for expected in [FirstStatus::Written, FirstStatus::PodUnknown] {
+            let pod = web("u-2");
+            let written = watches.write_first_status(&pod, "[1]", true, soon()).await;
+            assert_eq!(written.unwrap(), expected);
+        }
+        assert_eq!(server.lines(), [POD, PATCH, POD]);
     });
 }
 
@@ -206,7 +228,9 @@ fn where_patching_is_forbidden_a_first_status_is_an_update_of_a_pod_that_has_non
         let watches = watches(&server, usize::MAX);
         listed(&watches.pods, &[versioned(&json!({}))]);
         for _ in 0..2 {
-            let written = watches.write_first_status(&web("u-1"), "[1]", soon()).await;
+            let written = watches
+                .write_first_status(&web("u-1"), "[1]", false, soon())
+                .await;
             assert_eq!(written.unwrap(), FirstStatus::Written);
         }
         let put = "PUT /api/v1/namespaces/shop/pods/web/status";
