@@ -235,3 +235,6 @@ pub struct StatusReply {
 fn is_false(value: &bool) -> bool {
     !value
 }
+
+#[cfg(test)]
+mod tests;
