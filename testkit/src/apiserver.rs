@@ -10,6 +10,7 @@ mod flags;
 mod pki;
 mod server;
 mod shared;
+mod signer;
 mod token;
 
 pub(crate) use address::{free_port, own};
@@ -18,3 +19,4 @@ pub(crate) use flags::{of_any_api, of_any_etcd};
 pub(crate) use pki::Pki;
 pub use pki::{Identity, signing_request};
 pub use server::ApiServer;
+pub use signer::Signer;

@@ -4,6 +4,8 @@
 mod alone;
 #[path = "thick/attaching.rs"]
 mod attaching;
+#[path = "thick/certificates.rs"]
+mod certificates;
 #[path = "thick/delegate.rs"]
 mod delegate;
 #[path = "thick/ends.rs"]

@@ -160,6 +160,30 @@ impl Call {
         })
     }
 
+    /// Asks for a certificate.
+    pub(crate) fn post_signing_request(object: Vec<u8>) -> Self {
+        Self {
+            action: "post certificate signing request".to_owned(),
+            method: Method::POST,
+            path: SIGNING_REQUESTS.to_owned(),
+            content_type: Some(JSON),
+            accept: JSON,
+            body: object,
+        }
+    }
+
+    pub(crate) fn get_signing_request(name: &str) -> Result<Self, ClusterError> {
+        let segment = segment("certificate signing request", name)?;
+        Ok(Self {
+            action: format!("get certificate signing request {name}"),
+            method: Method::GET,
+            path: format!("{SIGNING_REQUESTS}/{segment}"),
+            content_type: None,
+            accept: JSON,
+            body: Vec::new(),
+        })
+    }
+
     /// A request to send.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use kube::config::{AuthInfo, Config, ExecInteractiveMode, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
@@ -29,6 +31,13 @@ pub(crate) enum Source {
         port: String,
         /// Holds `token` and `ca.crt`.
         directory: PathBuf,
+    },
+    /// A certificate of our own, at the server of a kubeconfig (B6.86).
+    Certificate {
+        /// The kubeconfig.
+        bootstrap: PathBuf,
+        /// Holds certificate and key.
+        file: PathBuf,
     },
 }
 
@@ -55,6 +64,18 @@ impl Source {
                     reason,
                 }
             })?,
+            Self::Certificate { bootstrap, file } => {
+                let mut config =
+                    kubeconfig(bootstrap).map_err(|reason| ClusterError::Kubeconfig {
+                        path: bootstrap.clone(),
+                        reason,
+                    })?;
+                config.auth_info = certificate(file).map_err(|reason| {
+                    let server = config.cluster_url.host().unwrap_or_default().to_owned();
+                    ClusterError::Credentials { server, reason }
+                })?;
+                config
+            }
         };
         // Without a root the client would load every certificate of the system, even where none is checked.
         let plain = config.cluster_url.scheme() != Some(&http::uri::Scheme::HTTPS);
@@ -88,19 +109,57 @@ impl Source {
 }
 
 fn from_kubeconfig(path: &Path) -> Result<Config, String> {
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| text(&error))?;
-    // The environment's proxy is the runtime's, for images: it is not asked for. The API server is reached directly.
-    // Its value may hold a password.
-    if proxy(&kubeconfig).is_some() {
-        return Err("proxy-url is set: proxies are not supported".to_owned());
-    }
-    let mut config = Config::try_from(kubeconfig).map_err(|error| text(&error))?;
+    let mut config = kubeconfig(path)?;
     read_token_file(&mut config.auth_info)?;
     if let Some(exec) = &mut config.auth_info.exec {
         // Nobody sits at a CNI plugin's standard input.
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     Ok(config)
+}
+
+fn kubeconfig(path: &Path) -> Result<Config, String> {
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| text(&error))?;
+    // The environment's proxy is the runtime's, for images: it is not asked for. The API server is reached directly.
+    // Its value may hold a password.
+    if proxy(&kubeconfig).is_some() {
+        return Err("proxy-url is set: proxies are not supported".to_owned());
+    }
+    Config::try_from(kubeconfig).map_err(|error| text(&error))
+}
+
+/// Certificate and key out of one file: what is read at once belongs together.
+fn certificate(path: &Path) -> Result<AuthInfo, String> {
+    let pem = read(path)?;
+    let pem = String::from_utf8_lossy(&pem);
+    let (certificates, keys) = blocks(&pem);
+    if certificates.is_empty() || keys.is_empty() {
+        return Err(format!("{}: no certificate with its key", path.display()));
+    }
+    Ok(AuthInfo {
+        client_certificate_data: Some(STANDARD.encode(certificates)),
+        client_key_data: Some(STANDARD.encode(keys).into()),
+        ..AuthInfo::default()
+    })
+}
+
+/// The certificates of a PEM text, and its keys.
+fn blocks(pem: &str) -> (String, String) {
+    let (mut certificates, mut keys) = (String::new(), String::new());
+    let mut block = String::new();
+    for line in pem.lines() {
+        if line.starts_with("-----BEGIN ") {
+            block.clear();
+        }
+        block.push_str(line);
+        block.push('\n');
+        if line == "-----END CERTIFICATE-----" {
+            certificates.push_str(&block);
+        } else if line.starts_with("-----END ") && line.ends_with("PRIVATE KEY-----") {
+            keys.push_str(&block);
+        }
+    }
+    (certificates, keys)
 }
 
 /// The current context's `proxy-url`.

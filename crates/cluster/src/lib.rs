@@ -24,6 +24,7 @@
 
 mod api;
 mod call;
+mod certificate;
 mod change;
 mod claim;
 mod cluster;
@@ -49,6 +50,7 @@ mod testing;
 mod text;
 mod watches;
 
+pub use certificate::{CertificateError, Certificates, NodeCertificate, Validity};
 pub use cluster::Cluster;
 pub use effort::Effort;
 pub use error::{ClusterError, Kind, RequestError};

@@ -79,6 +79,22 @@ impl Live {
         Ok(Self { api })
     }
 
+    /// A client with a certificate and its key in one file, at the server of a kubeconfig, whose own credentials are not used
+    /// (B6.86).
+    pub(crate) fn with_certificate(
+        bootstrap: &Path,
+        file: &Path,
+        limits: Limits,
+        runtime: &Handle,
+    ) -> Result<Self, ClusterError> {
+        let source = Source::Certificate {
+            bootstrap: bootstrap.to_owned(),
+            file: file.to_owned(),
+        };
+        let api = Api::new(source, limits, runtime)?;
+        Ok(Self { api })
+    }
+
     /// The API server's host and port.
     #[must_use]
     pub fn server(&self) -> String {

@@ -17,6 +17,7 @@
 mod ask;
 mod behind;
 mod commit;
+mod credentials;
 mod crew;
 mod events;
 mod flags;

@@ -7,9 +7,9 @@ mod names;
 mod port;
 mod process;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use cluster::Progress;
+use cluster::{Progress, Validity};
 use http::Method;
 use ipc::{Run, path, upstream};
 use prometheus::{
@@ -57,6 +57,7 @@ pub(crate) struct Metrics {
     delegates: HistogramVec,
     names: Names,
     reports: IntCounterVec,
+    renewals: IntCounterVec,
     lost_events: IntCounter,
     standing: StandingSeries,
     process: Process,
@@ -90,6 +91,8 @@ pub(crate) struct Standing {
     pub(crate) ledgers: Option<usize>,
     /// What each watch knows, by what it watches.
     pub(crate) watches: Vec<(&'static str, Progress)>,
+    /// The node's own, where there is one.
+    pub(crate) certificate: Option<Validity>,
 }
 
 /// The series of [`Standing`].
@@ -105,6 +108,7 @@ struct StandingSeries {
     objects: IntGaugeVec,
     failures: IntCounterVec,
     reads: IntCounterVec,
+    certificate: IntGauge,
 }
 
 impl Metrics {
@@ -148,6 +152,12 @@ impl Metrics {
                 "multus_configuration_reports_total",
                 "What the keeper of the node's CNI configuration had to tell.",
                 &["reason"],
+            )?,
+            renewals: counters(
+                &to,
+                "multus_certificate_renewals_total",
+                "Attempts to renew the node's own client certificate, by how they ended.",
+                &["outcome"],
             )?,
             lost_events: register(
                 &to,
@@ -220,6 +230,11 @@ impl Metrics {
     /// The keeper told something.
     pub(crate) fn reported(&self, report: &Report) {
         self.reports.with_label_values(&[report.reason()]).inc();
+    }
+
+    /// The node's certificate was to be renewed.
+    pub(crate) fn renewed(&self, good: bool) {
+        self.renewals.with_label_values(&[outcome(good)]).inc();
     }
 
     /// An event will never be posted.
@@ -320,6 +335,10 @@ impl StandingSeries {
                     &["resource"],
                 )?,
             )?,
+            certificate: gauge(
+                "multus_certificate_expiry_timestamp_seconds",
+                "When the node's own client certificate ends; 0 where there is none.",
+            )?,
             failures: counters(
                 to,
                 "multus_watch_failures_total",
@@ -342,6 +361,12 @@ impl StandingSeries {
         self.waiting.set(whole(standing.waiting));
         self.retries.set(whole(standing.retries));
         self.owed.set(whole(standing.owed));
+        let until = standing.certificate.map(|validity| validity.until);
+        let until = until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
+        let until = until.map_or(0, |until| {
+            i64::try_from(until.as_secs()).unwrap_or(i64::MAX)
+        });
+        self.certificate.set(until);
         if let Some(ledgers) = standing.ledgers {
             self.ledgers.set(whole(ledgers));
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::{ClusterError, Limits, Live, WatchOptions, Watches};
+use cluster::{ClusterError, WatchOptions, Watches};
 use devices::Kubelet;
 use plugin::{LOG, LogTo};
 use sys::files::FileError;
@@ -18,12 +18,13 @@ use tokio::time::interval;
 
 use crate::ask;
 use crate::behind::Behind;
+use crate::credentials::{Credentials, CredentialsError};
 use crate::crew::Crew;
 use crate::events::Events;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
 use crate::keeper::{self, KeeperError, Report};
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::planner::Planner;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
@@ -53,12 +54,8 @@ enum Exit {
     Missing(PathBuf),
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error(
-        "no Kubernetes API to ask: neither kubeconfig in the daemon's configuration nor KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT in the environment"
-    )]
-    NoApi,
-    #[error("error getting k8s client: {0}")]
-    Api(#[from] ClusterError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     #[error("failed to keep the node's configuration: {0}")]
     Keeper(#[from] KeeperError),
     #[error("must run as root: plugins are, and nobody else may ask for plans")]
@@ -74,7 +71,7 @@ impl Exit {
     fn status(&self) -> u8 {
         match self {
             Self::Unreadable(_) | Self::Missing(_) | Self::Settings(_) => 1,
-            Self::NoApi | Self::Api(_) => 1,
+            Self::Credentials(_) => 1,
             Self::Keeper(_) => 2,
             Self::NotRoot | Self::Server(_) | Self::Runtime(_) => 3,
         }
@@ -172,13 +169,19 @@ fn prepare() -> Result<Runtime, Exit> {
 async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let mut signals = Signals::new()?;
     let settings = Arc::new(settings);
-    let live = Arc::new(connect(&settings)?);
+    let node = sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty());
+    let credentials = tokio::select! {
+        credentials = Credentials::get(&settings, node.as_deref()) => Arc::new(credentials?),
+        signal = signals.next() => return Ok(signal),
+    };
+    let live = Arc::clone(&credentials.live);
     let options = WatchOptions {
-        node: sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty()),
+        node,
         ..WatchOptions::default()
     };
     let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
-    let watches = Arc::new(Watches::start(&live, &options, &observer)?);
+    let watches =
+        Arc::new(Watches::start(&live, &options, &observer).map_err(CredentialsError::Api)?);
     let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
     let counted = Arc::clone(&metrics);
     let keeper = keeper::Watch::start(&settings, move |report: &Report| {
@@ -229,7 +232,8 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         settings: Arc::clone(&settings),
         events: events.clone(),
         behind: behind.clone(),
-        metrics,
+        metrics: Arc::clone(&metrics),
+        credentials: Arc::clone(&credentials),
         upstream: Upstream {
             host,
             crew: Crew::default(),
@@ -243,8 +247,9 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     ));
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(tidy());
+    housekeeping.spawn(async move { credentials.keep(&metrics).await });
     if let Some(port) = settings.metrics_port {
-        housekeeping.spawn(metrics::serve(port, Arc::clone(&service)));
+        housekeeping.spawn(crate::metrics::serve(port, Arc::clone(&service)));
     }
     let server = Server::new(listener, service);
     let writing = tokio::spawn(writer.run());
@@ -261,22 +266,6 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     tokio::join!(events.flush(LAST), behind.flush(LAST));
     writing.abort();
     Ok(signal)
-}
-
-/// A client as the daemon's configuration or the environment of its pod says (B5.1).
-fn connect(settings: &Settings) -> Result<Live, Exit> {
-    let limits = Limits {
-        request: Limits::default().request.min(settings.netconf.timeouts.api),
-        ..Limits::default()
-    };
-    let runtime = Handle::current();
-    if let Some(kubeconfig) = &settings.netconf.kubeconfig {
-        return Ok(Live::from_kubeconfig(kubeconfig, limits, &runtime)?);
-    }
-    let set = |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
-    let service = set("KUBERNETES_SERVICE_HOST").zip(set("KUBERNETES_SERVICE_PORT"));
-    let (host, port) = service.ok_or(Exit::NoApi)?;
-    Ok(Live::in_cluster(&host, &port, limits, &runtime)?)
 }
 
 /// Old log files.
@@ -346,7 +335,7 @@ mod tests {
         for (exit, status) in [
             (Exit::Missing("/c".into()), 1),
             (Exit::Settings(SettingsError::ConnectionLimit(0)), 1),
-            (Exit::NoApi, 1),
+            (Exit::Credentials(CredentialsError::NoApi), 1),
             (Exit::Keeper(KeeperError::from(io())), 2),
             (Exit::NotRoot, 3),
             (Exit::Runtime(io()), 3),

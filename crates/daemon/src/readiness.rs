@@ -48,16 +48,14 @@ impl Readiness {
             .map(|(what, progress)| format!("{what} are {}", Unlisted(&progress)))
     }
 
-    /// Whether the node is ready, and a line for each part.
-    pub(crate) fn report(&self, inside: usize, left: usize, owed: usize) -> (bool, String) {
+    /// Whether the node is ready, and a line for each part; `more` are those that keep no node from being ready.
+    pub(crate) fn report(&self, more: Vec<(&'static str, String)>) -> (bool, String) {
         let status = (self.keeper)();
         let now = Instant::now();
         let mut parts = vec![("configuration", configuration(&status))];
         let watches = self.watches().into_iter();
         parts.extend(watches.map(|(what, progress)| (what, watch(&progress, now))));
-        parts.push(("attachments", Ok(format!("{inside} under way"))));
-        parts.push(("retries", Ok(format!("{left} containers not detached yet"))));
-        parts.push(("statuses", Ok(format!("{owed} to be written"))));
+        parts.extend(more.into_iter().map(|(what, told)| (what, Ok(told))));
         lines(&parts)
     }
 }

@@ -23,6 +23,7 @@ use tokio::time::timeout;
 
 use crate::behind::Behind;
 use crate::commit;
+use crate::credentials::Credentials;
 use crate::events::Events;
 use crate::gate::{Gate, Place};
 use crate::metrics::{FORMAT, METRICS, Metrics, Operation, Phase, Standing};
@@ -50,6 +51,7 @@ pub(crate) struct Service {
     pub(crate) behind: Behind,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) upstream: Upstream,
+    pub(crate) credentials: Arc<Credentials>,
 }
 
 /// One connection, as long as it is open.
@@ -171,6 +173,7 @@ impl Service {
             owed: self.behind.owed(),
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
             watches: self.readiness.watches().into(),
+            certificate: self.credentials.certificate(),
         };
         match self.metrics.text(&standing) {
             Ok(text) => Answer::Metrics(text),
@@ -275,15 +278,22 @@ impl Service {
 
     /// Whether the node is, in a word.
     fn is_ready(&self) -> bool {
-        !*self.is_stopping().borrow() && self.readiness.report(0, 0, 0).0
+        !*self.is_stopping().borrow() && self.readiness.report(Vec::new()).0
     }
 
     fn ready(&self) -> Answer {
         if *self.is_stopping().borrow() {
             return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
         }
-        let (inside, left) = (self.gate.inside(), self.retries.pending());
-        match self.readiness.report(inside, left, self.behind.owed()) {
+        let (inside, waiting) = (self.gate.inside(), self.gate.waiting());
+        let (left, owed) = (self.retries.pending(), self.behind.owed());
+        let mut more = vec![
+            ("attachments", format!("{inside} under way, {waiting} wait")),
+            ("retries", format!("{left} containers not detached yet")),
+            ("statuses", format!("{owed} to be written")),
+        ];
+        more.extend(self.credentials.told().map(|told| ("certificate", told)));
+        match self.readiness.report(more) {
             (true, text) => Answer::Text(text),
             (false, text) => Answer::NotReady(text),
         }

@@ -72,9 +72,9 @@ pub enum ConfigFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PerNodeCertificate {
     /// `bootstrapKubeconfig`.
-    pub bootstrap_kubeconfig: Option<PathBuf>,
+    pub bootstrap_kubeconfig: PathBuf,
     /// `certDir`.
-    pub cert_dir: Option<PathBuf>,
+    pub cert_dir: PathBuf,
     /// `certDuration`.
     pub duration: Duration,
 }
@@ -332,9 +332,16 @@ impl Certificate {
                 key: "perNodeCertificate.certDuration",
             })?,
         };
-        Ok(self.enabled.then(|| PerNodeCertificate {
-            bootstrap_kubeconfig: path(&self.bootstrap_kubeconfig),
-            cert_dir: path(&self.cert_dir),
+        if !self.enabled {
+            return Ok(None);
+        }
+        let needed = |text: &str, key| path(text).ok_or(SettingsError::NoFileName { key });
+        Ok(Some(PerNodeCertificate {
+            bootstrap_kubeconfig: needed(
+                &self.bootstrap_kubeconfig,
+                "perNodeCertificate.bootstrapKubeconfig",
+            )?,
+            cert_dir: needed(&self.cert_dir, "perNodeCertificate.certDir")?,
             duration,
         }))
     }

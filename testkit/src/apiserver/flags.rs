@@ -79,7 +79,7 @@ pub(crate) fn of_any_api(directory: &Path, api: SocketAddrV4, etcd: SocketAddrV4
 }
 
 /// A command that sees nothing of the environment: no proxy, no tuning of the machine's own cluster.
-fn hermetic(program: &Path) -> Command {
+pub(super) fn hermetic(program: &Path) -> Command {
     let mut command = process::dies_with_us(program);
     command.env_clear().env(
         "PATH",

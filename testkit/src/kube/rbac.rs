@@ -146,6 +146,25 @@ impl Client {
         )
     }
 
+    /// Creates a ClusterRole of this name with these rules, and gives it to a group.
+    pub fn bind_group(&self, role: &str, group: &str, rules: &[Rule]) -> anyhow::Result<()> {
+        const GROUP: &str = "rbac.authorization.k8s.io";
+        let version = format!("{GROUP}/v1");
+        let rules: Vec<Value> = rules
+            .iter()
+            .map(|rule| json!({"apiGroups": rule.groups, "resources": rule.resources, "verbs": rule.verbs}))
+            .collect();
+        self.create(&json!({
+            "apiVersion": version, "kind": "ClusterRole", "metadata": {"name": role}, "rules": rules,
+        }))?;
+        self.create(&json!({
+            "apiVersion": version, "kind": "ClusterRoleBinding", "metadata": {"name": role},
+            "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": GROUP, "kind": "Group", "name": group}],
+        }))?;
+        Ok(())
+    }
+
     /// Whether a user may do the first thing that a rule speaks of.
     fn may(&self, user: &str, rule: Rule) -> anyhow::Result<bool> {
         let first = |words: &[&'static str]| words.first().copied().unwrap_or_default();

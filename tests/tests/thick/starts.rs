@@ -86,7 +86,7 @@ fn without_a_primary_network_the_node_is_not_ready_and_an_add_waits() {
     assert!(lines[0].starts_with("[+]configuration: in force, the primary network is cluster of "));
     assert!(lines[1].starts_with("[+]pods: "), "{text}");
     assert!(lines[2].starts_with("[+]definitions: "), "{text}");
-    assert_eq!(lines[3], "[+]attachments: 0 under way");
+    assert_eq!(lines[3], "[+]attachments: 0 under way, 0 wait");
     assert_eq!(lines[4], "[+]retries: 0 containers not detached yet");
     assert!(lines[5].starts_with("[+]statuses: "), "{text}");
 }

@@ -99,6 +99,10 @@ fn how_things_stand_is_told_as_it_is_now() {
             ("pods", progress(reads)),
             ("definitions", Progress::default()),
         ],
+        certificate: Some(Validity {
+            since: UNIX_EPOCH,
+            until: UNIX_EPOCH + Duration::from_secs(8),
+        }),
     };
     metrics.text(&standing(2)).unwrap();
     let text = metrics.text(&standing(3)).unwrap();
@@ -108,6 +112,7 @@ fn how_things_stand_is_told_as_it_is_now() {
         "multus_attachments_waiting 1",
         "multus_ledger_entries 5",
         "multus_retries_pending 4",
+        "multus_certificate_expiry_timestamp_seconds 8",
         "multus_statuses_pending 3",
         r#"multus_watch_objects{resource="pods"} 7"#,
         r#"multus_watch_failures_total{resource="pods"} 1"#,

@@ -101,10 +101,17 @@ fn certificates_of_the_node_are_off_unless_enabled() {
     let text = r#""enabled":true,"bootstrapKubeconfig":"/k","certDir":"/c""#;
     let certificate = with(text).unwrap().per_node_certificate.unwrap();
     assert_eq!(certificate.duration, Duration::from_secs(600));
-    assert_eq!(certificate.cert_dir, Some("/c".into()));
-    let text = r#""enabled":true,"certDuration":"24h0m""#;
-    let certificate = with(text).unwrap().per_node_certificate.unwrap();
+    assert_eq!(certificate.cert_dir, Path::new("/c"));
+    let text = format!(r#"{text},"certDuration":"24h0m""#);
+    let certificate = with(&text).unwrap().per_node_certificate.unwrap();
     assert_eq!(certificate.duration, Duration::from_secs(86_400));
+    // B6.80
+    for text in [r#""certDir":"/c""#, r#""bootstrapKubeconfig":"/k""#] {
+        let error = with(&format!(r#""enabled":true,{text}"#))
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with(" names no file"), "{error}");
+    }
     assert!(matches!(
         with(r#""certDuration":"a day""#),
         Err(SettingsError::Duration { .. })

@@ -1,0 +1,287 @@
+//! Who the daemon is to the API: a kubeconfig's user, its pod's service account (B5.1), or, with `perNodeCertificate`, its
+//! node's Multus (B6.80–B6.86). What is replaced on disk is taken without a restart.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use cluster::{
+    CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate, Validity,
+};
+use plugin::LOG;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use crate::metrics::Metrics;
+use crate::settings::{PerNodeCertificate, Settings};
+
+/// How often files with credentials are looked at, and where certificates are good for less than an hour (B6.84).
+const LOOK: Duration = Duration::from_secs(60);
+const LOOK_OFTEN: Duration = Duration::from_secs(10);
+const SHORT: Duration = Duration::from_secs(3600);
+/// How long the first certificate is waited for (B6.85), and each further one before it is asked for anew.
+const FIRST: Duration = Duration::from_secs(120);
+const FURTHER: Duration = Duration::from_secs(900);
+/// Between two attempts that failed: at first, and at most.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Why there are no credentials.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CredentialsError {
+    #[error(
+        "no Kubernetes API to ask: neither kubeconfig in the daemon's configuration nor KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT in the environment"
+    )]
+    NoApi,
+    #[error("error getting k8s client: {0}")]
+    Api(#[from] ClusterError),
+    #[error("perNodeCertificate is enabled, and MULTUS_NODE_NAME does not name the node")]
+    NoNode,
+    #[error("failed to get the node's first certificate: failed to {0}")]
+    Certificate(#[from] CertificateError),
+}
+
+/// The daemon's credentials.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) live: Arc<Live>,
+    certificates: Option<Certificates>,
+    look: Duration,
+}
+
+impl Credentials {
+    /// As the daemon's configuration or the environment of its pod says. A node's first certificate is waited for.
+    pub(crate) async fn get(
+        settings: &Settings,
+        node: Option<&str>,
+    ) -> Result<Self, CredentialsError> {
+        let limits = Limits {
+            request: Limits::default().request.min(settings.netconf.timeouts.api),
+            ..Limits::default()
+        };
+        let runtime = Handle::current();
+        if let Some(certificate) = &settings.per_node_certificate {
+            let node = node.ok_or(CredentialsError::NoNode)?;
+            return Self::of_node(certificate, node, limits, &runtime).await;
+        }
+        let live = match &settings.netconf.kubeconfig {
+            Some(kubeconfig) => Live::from_kubeconfig(kubeconfig, limits, &runtime)?,
+            None => {
+                let set =
+                    |name| sys::environment::get(name).filter(|value: &String| !value.is_empty());
+                let service = set("KUBERNETES_SERVICE_HOST").zip(set("KUBERNETES_SERVICE_PORT"));
+                let (host, port) = service.ok_or(CredentialsError::NoApi)?;
+                Live::in_cluster(&host, &port, limits, &runtime)?
+            }
+        };
+        Ok(Self {
+            live: Arc::new(live),
+            certificates: None,
+            look: LOOK,
+        })
+    }
+
+    async fn of_node(
+        certificate: &PerNodeCertificate,
+        node: &str,
+        limits: Limits,
+        runtime: &Handle,
+    ) -> Result<Self, CredentialsError> {
+        let about = NodeCertificate {
+            bootstrap: certificate.bootstrap_kubeconfig.clone(),
+            directory: certificate.cert_dir.clone(),
+            node: node.to_owned(),
+            duration: certificate.duration,
+        };
+        let certificates = Certificates::new(about, limits, runtime)?;
+        if certificates.current().is_none() {
+            LOG.verbose("asking for the node's first certificate");
+            certificates.obtain(None, Instant::now() + FIRST).await?;
+        }
+        Ok(Self {
+            live: Arc::new(certificates.client(limits, runtime)?),
+            certificates: Some(certificates),
+            look: if certificate.duration < SHORT {
+                LOOK_OFTEN
+            } else {
+                LOOK
+            },
+        })
+    }
+
+    /// How long the node's certificate is good; `None` where there is none.
+    pub(crate) fn certificate(&self) -> Option<Validity> {
+        self.certificates.as_ref()?.current()
+    }
+
+    /// The same in words; `None` where there should be none.
+    pub(crate) fn told(&self) -> Option<String> {
+        self.certificates.as_ref()?;
+        let left = self
+            .certificate()
+            .map(|certificate| certificate.left(SystemTime::now()));
+        Some(match left {
+            Some(left) => format!("good for {} s", left.as_secs()),
+            None => "none that is good".to_owned(),
+        })
+    }
+
+    /// Takes what others replace and replaces what is ours, without end.
+    pub(crate) async fn keep(&self, metrics: &Metrics) {
+        tokio::join!(self.look_after(), self.renew(metrics));
+    }
+
+    async fn look_after(&self) {
+        let mut told = String::new();
+        loop {
+            match self.live.refresh().await {
+                Ok(is_new) => {
+                    told.clear();
+                    if is_new {
+                        LOG.debug("credentials were read again");
+                    }
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    if text != told {
+                        LOG.warning(format_args!("failed to {text}; the old credentials stay"));
+                        told = text;
+                    }
+                }
+            }
+            sleep(self.look).await;
+        }
+    }
+
+    /// Replaces the node's certificate before it ends. The old one is good until then, so that nobody waits for this.
+    async fn renew(&self, metrics: &Metrics) {
+        let Some(certificates) = &self.certificates else {
+            return;
+        };
+        let mut plan = Plan::new(certificates.current(), SystemTime::now());
+        loop {
+            let now = SystemTime::now();
+            plan.look(certificates.current(), now);
+            if plan.at > now {
+                let left = plan.at.duration_since(now).unwrap_or_default();
+                sleep(left.min(self.look)).await;
+                continue;
+            }
+            let deadline = Instant::now() + FURTHER;
+            let obtained = certificates.obtain(Some(&self.live), deadline).await;
+            metrics.renewed(obtained.is_ok());
+            match obtained {
+                Ok(validity) => {
+                    plan.renewed(validity, SystemTime::now());
+                    LOG.verbose("the node has a new certificate");
+                    // Where this fails, the other loop tells.
+                    let _taken = self.live.refresh().await;
+                }
+                Err(error) => {
+                    plan.failed(SystemTime::now());
+                    LOG.warning(format_args!(
+                        "the node's certificate is not renewed: failed to {error}; tried again in {} s",
+                        plan.pause.as_secs()
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// When the next certificate is asked for.
+#[derive(Debug)]
+struct Plan {
+    current: Option<Validity>,
+    at: SystemTime,
+    pause: Duration,
+}
+
+impl Plan {
+    fn new(current: Option<Validity>, now: SystemTime) -> Self {
+        Self {
+            current,
+            at: current.map_or(now, |current| current.renewal()),
+            pause: PAUSE / 2,
+        }
+    }
+
+    /// Another program may have put one in place, or taken it away.
+    fn look(&mut self, current: Option<Validity>, now: SystemTime) {
+        if current != self.current {
+            *self = Self::new(current, now);
+        }
+    }
+
+    /// However short it is good, a third of that time passes before the next one.
+    fn renewed(&mut self, validity: Validity, now: SystemTime) {
+        let plan = Self::new(Some(validity), now);
+        let soonest = now + validity.left(now) / 3;
+        *self = Self {
+            at: plan.at.max(soonest),
+            ..plan
+        };
+    }
+
+    /// After 1, 2, 4 … 60 s.
+    fn failed(&mut self, now: SystemTime) {
+        self.pause = LONGEST_PAUSE.min(self.pause * 2);
+        self.at = now + self.pause;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn good(since: u64, until: u64) -> Validity {
+        Validity {
+            since: at(since),
+            until: at(until),
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_asked_for_at_once_where_there_is_none() {
+        assert_eq!(Plan::new(None, at(7)).at, at(7));
+        let mut plan = Plan::new(Some(good(0, 1000)), at(0));
+        assert!(plan.at >= at(700), "{plan:?}");
+        plan.look(None, at(8));
+        assert_eq!(plan.at, at(8));
+    }
+
+    #[test]
+    fn one_that_another_program_put_in_place_counts() {
+        let mut plan = Plan::new(Some(good(0, 1000)), at(0));
+        plan.look(Some(good(500, 1500)), at(800));
+        assert!(plan.at >= at(1200), "{plan:?}");
+        let before = plan.at;
+        plan.look(Some(good(500, 1500)), at(900));
+        assert_eq!(plan.at, before);
+    }
+
+    #[test]
+    fn a_signer_that_backdates_short_certificates_is_not_asked_without_a_pause() {
+        let mut plan = Plan::new(None, at(1000));
+        plan.renewed(good(700, 1030), at(1000));
+        assert!(plan.at >= at(1010), "{plan:?}");
+    }
+
+    #[test]
+    fn what_fails_is_tried_again_after_growing_pauses() {
+        let mut plan = Plan::new(None, at(0));
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            plan.failed(at(100));
+            pauses.push(plan.at.duration_since(at(100)).unwrap().as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        plan.look(None, at(200));
+        assert_eq!(plan.at, at(160));
+    }
+}

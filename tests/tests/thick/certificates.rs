@@ -1,0 +1,227 @@
+//! A client certificate for each node (B6.80–B6.86), over a real API with its real signer.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use suites::node::read_json;
+use suites::scene::until;
+use suites::thick::ThickNode;
+use testkit::apiserver::Signer;
+use testkit::kube::{DAEMON, Kubeconfig, NODE, Rule, User};
+
+const SIGNER: &str = "kubernetes.io/kube-apiserver-client";
+
+/// What a node's Multus may do to get its next certificate.
+const REQUESTS: &[Rule] = &[Rule {
+    groups: &["certificates.k8s.io"],
+    resources: &["certificatesigningrequests"],
+    verbs: &["create", "get"],
+}];
+
+/// A node whose daemon has a certificate of the node, and credentials of the kubelet's to get it.
+struct Certified {
+    node: ThickNode,
+    certificates: PathBuf,
+}
+
+impl Certified {
+    #[track_caller]
+    fn new(name: &str) -> Self {
+        Self::on(ThickNode::new(name))
+    }
+
+    #[track_caller]
+    fn on(node: ThickNode) -> Self {
+        let place = |name: &str| node.world.directory().join(name);
+        let (bootstrap, certificates) = (place("bootstrap.kubeconfig"), place("certs"));
+        let mut config = read_json(&node.config);
+        config["perNodeCertificate"] = json!({
+            "enabled": true,
+            "bootstrapKubeconfig": bootstrap,
+            "certDir": certificates,
+            "certDuration": "10m",
+        });
+        fs::write(&node.config, config.to_string()).unwrap();
+        let kubelet = node
+            .api
+            .certificate_for(&format!("system:node:{NODE}"), "system:nodes");
+        let (server, ca) = (node.url(), node.api.ca());
+        Kubeconfig {
+            server: &server,
+            ca,
+            user: &User::Certificate(kubelet.unwrap()),
+        }
+        .write(&bootstrap)
+        .unwrap();
+        // The daemon's own kubeconfig leads nowhere: nothing of it is used.
+        fs::write(&node.kubeconfig, "").unwrap();
+        let client = node.api.client();
+        let rules = [DAEMON, REQUESTS].concat();
+        client
+            .bind_group(&node.namespace, "system:multus", &rules)
+            .unwrap();
+        Self { node, certificates }
+    }
+
+    fn sign(&self, lifetime: u64) -> Signer {
+        self.node
+            .api
+            .sign_requests(Duration::from_secs(lifetime))
+            .unwrap()
+    }
+
+    /// The file that the link leads to.
+    fn current(&self) -> Option<PathBuf> {
+        fs::read_link(self.certificates.join("multus-client-current.pem")).ok()
+    }
+
+    /// Approves whatever asks, while `work` is done.
+    #[track_caller]
+    fn approving<T>(&self, work: impl FnOnce() -> T) -> T {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let _api_may_be_busy = self.node.api.approve_requests(SIGNER);
+                    thread::sleep(Duration::from_millis(100));
+                }
+            });
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            is_over.store(true, Ordering::Relaxed);
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+#[test]
+fn certificates_are_renewed_again_and_again_and_no_attachment_fails_meanwhile() {
+    // B6.81, B6.82, B6.84; what users report: a rotation that leaves a moment without certificate
+    // Signers of other tests would give it more time.
+    let certified = Certified::on(ThickNode::with_api_of_its_own("certs-rotation"));
+    let node = &certified.node;
+    let _signer = certified.sign(30);
+    certified.approving(|| {
+        let daemon = node.started();
+        let conf = node.generated();
+        node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
+        let mut seen = BTreeSet::new();
+        let mut attached = 0;
+        while seen.len() < 3 {
+            let pod = node.pod(&format!("web-{attached}"), "net-a");
+            node.add(&pod, &conf).good();
+            node.del(&pod, &conf);
+            attached += 1;
+            seen.extend(certified.current());
+            assert!(attached < 600, "{seen:?}");
+        }
+        let (_, ready) = node.ask("/readyz").unwrap();
+        assert!(ready.contains("\n[+]certificate: good for "), "{ready}");
+        let (_, metrics) = node.ask("/metrics").unwrap();
+        assert!(
+            !metrics.contains("multus_certificate_renewals_total{outcome=\"failure\"}"),
+            "{metrics}"
+        );
+        assert!(
+            !metrics.contains("multus_certificate_expiry_timestamp_seconds 0\n"),
+            "{metrics}"
+        );
+        let log = daemon.stop().stderr_text();
+        assert!(!log.contains("401 Unauthorized"), "{log}");
+    });
+    let user = format!("system:multus:{NODE}");
+    let patched = node.api.audit().unwrap();
+    let patched = patched
+        .iter()
+        .filter(|event| event.verb == "patch" && event.user == user);
+    assert!(patched.count() > 0);
+}
+
+#[test]
+fn a_daemon_that_starts_again_goes_on_with_the_certificate_that_is_there() {
+    // B6.83, row 48
+    let certified = Certified::new("certs-again");
+    let node = &certified.node;
+    let signer = certified.sign(3600);
+    certified.approving(|| node.started().stop());
+    let first = certified.current().unwrap();
+    drop(signer);
+
+    let daemon = node.started();
+
+    let pod = node.pod("web", "");
+    node.add(&pod, &node.generated()).good();
+    assert_eq!(certified.current().unwrap(), first);
+    daemon.stop();
+}
+
+#[test]
+fn a_certificate_that_is_no_good_any_more_is_replaced_with_the_kubelets_credentials() {
+    // B6.83
+    let certified = Certified::new("certs-broken");
+    let node = &certified.node;
+    let _signer = certified.sign(3600);
+    certified.approving(|| {
+        node.started().stop();
+        let current = certified.certificates.join("multus-client-current.pem");
+        fs::remove_file(&current).unwrap();
+        fs::write(&current, "half of a").unwrap();
+        let daemon = node.started();
+        let pod = node.pod("web", "");
+        node.add(&pod, &node.generated()).good();
+
+        // And while it runs.
+        let before = certified.current();
+        fs::remove_file(&current).unwrap();
+        until("there is another certificate", || {
+            certified.current().is_some_and(|now| Some(now) != before)
+        });
+        let pod = node.pod("web-2", "");
+        node.add(&pod, &node.generated()).good();
+        daemon.stop();
+    });
+}
+
+#[test]
+fn without_anybody_who_approves_the_daemon_says_what_it_waits_for_and_can_be_ended() {
+    // B6.85
+    // Other tests approve what they find.
+    let certified = Certified::on(ThickNode::with_api_of_its_own("certs-nobody"));
+    let node = &certified.node;
+    let daemon = node.start();
+    let requests = || {
+        let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+        let list = node.api.client().get(path).unwrap();
+        list["items"].as_array().map_or(0, Vec::len)
+    };
+    until("a certificate is asked for", || requests() > 0);
+    assert_eq!(node.ask("/readyz"), None);
+    let ended = daemon.stop();
+    assert!(ended.status.success());
+    let log = ended.stderr_text();
+    assert!(
+        log.contains("asking for the node's first certificate"),
+        "{log}"
+    );
+}
+
+#[test]
+fn what_is_missing_for_certificates_ends_the_start() {
+    // B6.80
+    let node = ThickNode::with(
+        "certs-settings",
+        &json!({"perNodeCertificate": {"enabled": true, "certDir": "/c"}}),
+    );
+    let ended = node.start().0.wait().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let text = "perNodeCertificate.bootstrapKubeconfig names no file";
+    assert!(
+        ended.stderr_text().contains(text),
+        "{}",
+        ended.stderr_text()
+    );
+}
