@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ pub(super) struct Keeper {
     chosen: Option<String>,
     written: Option<Instant>,
     is_generated: bool,
+    /// A daemon keeps the node's configuration.
+    yields: bool,
     /// Each told once.
     troubles: [Option<String>; 2],
 }
@@ -44,6 +47,7 @@ impl Keeper {
             chosen: None,
             written: None,
             is_generated: false,
+            yields: false,
             troubles: [None, None],
         }
     }
@@ -55,6 +59,8 @@ impl Keeper {
         loop {
             let wait = match self.written.map(|written| written.elapsed()) {
                 Some(since) if since < PAUSE => PAUSE.saturating_sub(since),
+                // Nobody tells when it ends, and pods wait for it in vain then.
+                _ if self.yields => PAUSE,
                 _ => NET,
             };
             if watcher.pause(wait, "") == Pause::Stopped {
@@ -149,6 +155,13 @@ impl Keeper {
 
     /// Our configuration, as the primary is now.
     fn generate(&mut self) -> Result<(), NoDocument> {
+        self.yields = UnixStream::connect(&self.options.daemon).is_ok();
+        if self.yields {
+            return Err(NoDocument::Wait(format!(
+                "a daemon keeps this node's configuration: it answers at {}",
+                self.options.daemon.display()
+            )));
+        }
         let io = |error: FileError| NoDocument::Wait(error.to_string());
         let (name, document) = self.document()?;
         let path = self.options.conf_dir.join(document.file);
@@ -233,6 +246,7 @@ impl Keeper {
     fn clean_up(&self) -> Result<(), Failure> {
         match &self.options.own_file {
             Some(file) => remove(&copy_of(file, &self.options.conf_dir)?)?,
+            None if self.yields => {}
             None => self.remove_ours(|_| true)?,
         }
         Ok(())

@@ -106,6 +106,9 @@ pub(crate) const FLAGS: Flags = &[
 /// In place of a file: the configuration is generated.
 const AUTO: &str = "auto";
 
+/// Where a daemon of the node listens. There is none, unless another manifest is about to take our place, or we are its successor.
+const DAEMON: &str = "/run/multus/multus.sock";
+
 /// Directories of the node are seen below it.
 const HOST: &str = "/host";
 
@@ -118,6 +121,8 @@ pub(super) struct Options {
     pub(super) networks_dir: PathBuf,
     pub(super) primary_dir: PathBuf,
     pub(super) master: Option<String>,
+    /// The socket of the node's daemon.
+    pub(super) daemon: PathBuf,
     /// To be copied, in place of a generated one.
     pub(super) own_file: Option<PathBuf>,
     pub(super) watches: bool,
@@ -178,6 +183,7 @@ impl Options {
             networks_dir: path("multus-cni-conf-dir"),
             primary_dir: path("multus-autoconfig-dir"),
             master: (!name.is_empty()).then_some(name),
+            daemon: PathBuf::from(DAEMON),
             own_file,
             watches: !flags.is_on("skip-config-watch"),
             cleans_up: flags.is_on("cleanup-config-on-exit"),

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
@@ -71,7 +72,11 @@ impl Node {
             words.push(format!("--multus-cni-conf-dir={}", path("networks")));
         }
         let words = words.into_iter().map(OsString::from);
-        Options::new(&flags::read(FLAGS, words).unwrap().unwrap())
+        let options = Options::new(&flags::read(FLAGS, words).unwrap().unwrap())?;
+        Ok(Options {
+            daemon: self.path("daemon.sock"),
+            ..options
+        })
     }
 
     fn keeper(&self) -> Keeper {
@@ -359,6 +364,32 @@ fn the_configuration_follows_the_primary_and_is_put_back() {
     });
     // B1.76: it stays unless it is to go.
     assert!(generated().contains("single"));
+}
+
+#[test]
+fn a_daemons_configuration_is_left_alone_until_the_daemon_is_gone() {
+    let node = Node::new(&["--cleanup-config-on-exit"]);
+    let shim = r#"{"cniVersion":"0.3.1","name":"multus-cni-network","type":"multus-shim"}"#;
+    node.put("conf/00-multus.conf", shim);
+    let daemon = UnixListener::bind(node.path("daemon.sock")).unwrap();
+    beside(&node, || {
+        until("the account's kubeconfig is there", || {
+            node.has("conf/multus.d/multus.kubeconfig")
+        });
+    });
+    assert_eq!(node.text("conf/00-multus.conf"), shim);
+    assert!(!node.has("conf/00-multus.conflist"));
+
+    let node = Node {
+        flags: Vec::new(),
+        ..node
+    };
+    beside(&node, || {
+        drop(daemon);
+        until("ours is in force", || {
+            node.has("conf/00-multus.conflist") && !node.has("conf/00-multus.conf")
+        });
+    });
 }
 
 #[test]
