@@ -35,12 +35,18 @@ const FILES: [&str; 5] = [
 ];
 
 /// Names of `multus-node`.
-const CHORES: [&str; 3] = ["cert-approver", "install_multus", "thin_entrypoint"];
-
-/// Programs that upstream's manifests call at the root too.
-const AT_ROOT: [&str; 4] = [
+const CHORES: [&str; 4] = [
     "cert-approver",
     "install_multus",
+    "kubeconfig_generator",
+    "thin_entrypoint",
+];
+
+/// Programs that upstream's manifests call at the root too.
+const AT_ROOT: [&str; 5] = [
+    "cert-approver",
+    "install_multus",
+    "kubeconfig_generator",
     "multus-daemon",
     "thin_entrypoint",
 ];

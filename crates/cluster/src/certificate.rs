@@ -4,6 +4,7 @@
 //! Whoever asks makes the key; it is on disk only together with its certificate, in a file for root alone that comes into
 //! place whole. What was there before stays until then, so that there is always a certificate to be read.
 
+mod kubeconfig;
 mod request;
 mod store;
 mod validity;
@@ -128,6 +129,14 @@ impl Certificates {
     pub fn client(&self, limits: Limits, runtime: &Handle) -> Result<Live, ClusterError> {
         let file = self.store.current();
         Live::with_certificate(&self.about.bootstrap, &file, limits, runtime)
+    }
+
+    /// The text of a kubeconfig for those who use the certificate that is in force themselves.
+    ///
+    /// # Errors
+    /// There is none, or the bootstrap kubeconfig cannot be read.
+    pub fn kubeconfig(&self) -> Result<String, ClusterError> {
+        kubeconfig::text(&self.about.bootstrap, &self.store.current())
     }
 
     /// How long the certificate that is there is good; `None` where there is none of this node that is.

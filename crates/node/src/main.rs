@@ -10,6 +10,7 @@
 mod approver;
 mod entrypoint;
 mod flags;
+mod generator;
 mod install;
 mod signals;
 
@@ -35,6 +36,11 @@ const CHORES: &[Chore] = &[
         name: "install_multus",
         flags: install::FLAGS,
         run: install::run,
+    },
+    Chore {
+        name: "kubeconfig_generator",
+        flags: generator::FLAGS,
+        run: generator::run,
     },
     Chore {
         name: "thin_entrypoint",

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use suites::multus::program;
 use suites::scene::until;
-use testkit::kube::{Client, User};
-use testkit::process;
+use testkit::apiserver::Identity;
+use testkit::kube::{Client, Kubeconfig, User};
+use testkit::process::{self, Server};
 
 use crate::stage::installed;
 
@@ -121,6 +123,73 @@ fn requests_of_nodes_are_approved_and_those_for_another_node_denied() {
     until("both are told", || {
         told() == ["early CSRApproved", "other CSRDenied"]
     });
+    a_kubeconfig_is_generated_with_what_is_approved();
     approver.kill().unwrap();
     approver.wait().unwrap();
+}
+
+/// `kubeconfig_generator` beside the approver (B1.102, B1.103, Q35).
+#[track_caller]
+fn a_kubeconfig_is_generated_with_what_is_approved() {
+    let api = installed();
+    let _signer = api.sign_requests(Duration::from_secs(3600)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    let identity = api.certificate_for("system:node:node-1", "system:nodes");
+    Kubeconfig {
+        server: api.url(),
+        ca: api.ca(),
+        user: &User::Certificate(identity.unwrap()),
+    }
+    .write(&place("bootstrap"))
+    .unwrap();
+    let mut command = process::dies_with_us(program("multus-node"));
+    command
+        .arg("kubeconfig_generator")
+        .arg(format!(
+            "--bootstrap-config={}",
+            place("bootstrap").display()
+        ))
+        .arg(format!("--certdir={}", directory.path().display()))
+        .arg(format!(
+            "--kubeconfig={}",
+            place("run/kubeconfig").display()
+        ))
+        .env("MULTUS_NODE_NAME", "node-1");
+    let generator = Server::start("kubeconfig_generator", command, &place("log")).unwrap();
+    until("the kubeconfig is written", || {
+        place("run/kubeconfig").exists()
+    });
+
+    let written: Value =
+        serde_json::from_slice(&fs::read(place("run/kubeconfig")).unwrap()).unwrap();
+    let pem = place("multus-client-current.pem");
+    let user = json!({"client-certificate": pem, "client-key": pem});
+    assert_eq!(
+        written["users"][0],
+        json!({"name": "default-auth", "user": user})
+    );
+    let cluster = &written["clusters"][0]["cluster"];
+    assert_eq!(cluster["server"], api.url());
+    let ca = cluster["certificate-authority-data"].as_str().unwrap();
+    let ca = String::from_utf8(BASE64_STANDARD.decode(ca).unwrap()).unwrap();
+    let lines = |text: &str| text.split_whitespace().collect::<String>();
+    assert_eq!(lines(&ca), lines(api.ca()));
+    let pem = fs::read_to_string(pem).unwrap();
+    let who = Identity {
+        certificate: pem.clone(),
+        key: pem,
+    };
+    let client = Client::new(api.url(), api.ca(), &User::Certificate(who)).unwrap();
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let review = client
+        .post("/apis/authentication.k8s.io/v1/selfsubjectreviews", &review)
+        .unwrap();
+    assert_eq!(
+        review["status"]["userInfo"]["username"],
+        "system:multus:node-1"
+    );
+
+    generator.stop(Duration::from_secs(10)).unwrap();
+    assert!(!place("run/kubeconfig").exists());
 }
