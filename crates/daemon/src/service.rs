@@ -190,10 +190,10 @@ impl Service {
                 commit::failed(&self.events, &self.metrics, words);
                 Answer::Done
             }),
-            path::DETACHED => decode(body).map(|words| {
-                self.detached(&words);
-                Answer::Done
-            }),
+            path::DETACHED => match decode(body) {
+                Ok(words) => Ok(self.detached(&words).await),
+                Err(reason) => Err(reason),
+            },
             _ => Ok(Answer::Unknown),
         };
         done.unwrap_or_else(Answer::Bad)
@@ -242,21 +242,28 @@ impl Service {
         })
     }
 
-    /// A container is detached, as far as its plugin came. What it had to leave stands in the ledger, and is tried again.
-    fn detached(&self, words: &Detached) {
+    /// A container is detached, as far as its plugin came. What it had to leave stands in the ledger, and is tried again; a
+    /// plugin whose ledger is elsewhere is told that nobody does.
+    async fn detached(&self, words: &Detached) -> Answer {
         let Ok(id) = ContainerId::parse(&words.container_id) else {
-            return;
+            return Answer::Done;
         };
         self.metrics.ran(Operation::Del, &words.runs);
         self.metrics.ended(Operation::Del, words.left.is_empty());
         if words.left.is_empty() {
             LOG.verbose(format_args!("container {id} is detached"));
             self.retries.gone(id);
-        } else {
-            let left = words.left.join(" / ");
-            LOG.warning(format_args!("container {id} is not detached: {left}"));
-            self.retries.left(id);
+            return Answer::Done;
         }
+        let left = words.left.join(" / ");
+        LOG.warning(format_args!("container {id} is not detached: {left}"));
+        let (directory, ledger) = (self.settings.netconf.cni_dir.clone(), id.to_string());
+        let read = spawn_blocking(move || DirLedger::new(&directory).read(&ledger));
+        if let Ok(Ok(None)) = read.await {
+            return Answer::Unknown;
+        }
+        self.retries.left(id);
+        Answer::Done
     }
 
     /// Whether pods could be attached now, and the default network where no definition has to be read for it.

@@ -81,7 +81,8 @@ impl Program for Shim {
 
     fn takes_over(&self, call: &Call<'_>, container: &Container, left: &Failures) -> bool {
         let left = left.0.iter().map(ToString::to_string).collect();
-        // A daemon that is not there looks into the ledgers when it starts; one of upstream's never does.
+        // A daemon that is not there looks into the ledgers when it starts. One of upstream's never does, nor does one whose
+        // ledgers lie elsewhere.
         let is_ours = !matches!(note(call, container, left), Some(Refusal::Unknown));
         is_ours && !call.conf.retry_delete_on_error
     }
@@ -94,7 +95,8 @@ fn note(call: &Call<'_>, container: &Container, left: Vec<String>) -> Option<Ref
         left,
         runs: daemon::runs(call),
     };
-    let deadline = Instant::now() + NOTE;
+    // GC tells of many containers, and holds the node's lock meanwhile.
+    let deadline = call.deadline.min(Instant::now() + NOTE);
     let told: Result<Option<()>, _> = Daemon::of(call)
         .map_err(Refusal::Error)
         .and_then(|daemon| daemon.ask(path::DETACHED, &words, deadline));

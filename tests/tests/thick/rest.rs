@@ -123,6 +123,22 @@ fn a_runtime_that_is_to_try_again_itself_is_told_so() {
 }
 
 #[test]
+fn a_rest_that_the_daemon_would_not_find_is_the_runtimes() {
+    let scene = Scene::new("thick-rest-elsewhere");
+    let _daemon = scene.node.started();
+    let mut conf = scene.node.generated();
+    conf["cniDir"] = json!(scene.node.state.with_extension("elsewhere"));
+    let pod = scene.attached(&conf);
+
+    let answer = scene.node.call("DEL", &pod.container, &conf);
+
+    answer.refused(100, &["network \"net-a\"", "not now"]);
+    fs::remove_file(&scene.fails).unwrap();
+    scene.node.del(&pod, &conf);
+    assert!(pod.sandbox.link("net1").unwrap().is_none());
+}
+
+#[test]
 fn the_daemon_never_works_on_a_container_beside_a_plugin() {
     let go = PathBuf::from(format!("/tmp/multus-rest-{}", std::process::id()));
     fs::write(&go, "").unwrap();
