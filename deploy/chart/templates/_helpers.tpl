@@ -43,6 +43,11 @@ name: multus
 {{- toPrettyJson (mergeOverwrite $config .Values.daemonConfig) }}
 {{- end }}
 
+{{- /* Whether each node has a certificate of its own. */}}
+{{- define "multus.certificates" -}}
+{{- and (eq .Values.mode "thick") (dig "perNodeCertificate" "enabled" false .Values.daemonConfig) -}}
+{{- end }}
+
 {{- define "multus.pod" -}}
 hostNetwork: true
 serviceAccountName: multus

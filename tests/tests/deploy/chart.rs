@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::kube::{self, DAEMON, OURS};
 
-use crate::stage::{chart, helm, installed, rendered};
+use crate::stage::{CERTIFICATES, chart, helm, installed, rendered};
 
 const DEFINITIONS: &str =
     "/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
@@ -25,6 +25,7 @@ fn the_chart_has_no_fault_that_helm_finds_in_any_of_its_settings() {
         vec![],
         vec!["--set", "mode=thin"],
         vec!["--set", "certApprover.enabled=true"],
+        vec!["--set", CERTIFICATES],
     ];
     let platforms = platforms();
     assert_eq!(platforms.len(), 6);
@@ -130,6 +131,51 @@ fn every_suite_runs_with_exactly_the_rights_that_the_manifests_give() {
             .map(|rule| [set(rule.groups), set(rule.resources), set(rule.verbs)])
             .collect();
         assert_eq!(rules(&text), expected, "{mode}");
+    }
+}
+
+/// Whether a node's Multus with a certificate of its own may do so.
+#[track_caller]
+fn node_may(group: &str, resource: &str, verb: &str) -> bool {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": "system:multus:node-1", "groups": ["system:multus"], "resourceAttributes": {
+            "group": group, "resource": resource, "subresource": subresource, "verb": verb, "namespace": "default",
+        }},
+    });
+    let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    let answer = installed().client().post(path, &review).unwrap();
+    answer["status"]["allowed"].as_bool().unwrap()
+}
+
+#[test]
+fn certificates_of_nodes_have_the_daemons_rights_and_those_to_be_renewed() {
+    // B6.81, B6.83
+    for rule in DAEMON {
+        for (group, resource) in rule.groups.iter().zip(rule.resources) {
+            for verb in rule.verbs {
+                assert!(node_may(group, resource, verb), "{verb} {resource}");
+            }
+        }
+    }
+    let group = "certificates.k8s.io";
+    for (verb, expected) in [("create", true), ("get", true), ("list", false)] {
+        let may = node_may(group, "certificatesigningrequests", verb);
+        assert_eq!(may, expected, "{verb}");
+    }
+    assert!(!node_may(
+        group,
+        "certificatesigningrequests/approval",
+        "update"
+    ));
+    // Nobody has them where there are no such certificates.
+    for settings in [vec![], vec!["--set", "mode=thin", "--set", CERTIFICATES]] {
+        assert!(
+            !rendered(&settings).contains("system:multus"),
+            "{settings:?}"
+        );
     }
 }
 

@@ -6,6 +6,9 @@ use std::process::{Command, Output};
 use testkit::apiserver::ApiServer;
 use testkit::tools::{self, Part};
 
+/// The setting with which each node has a certificate of its own.
+pub(crate) const CERTIFICATES: &str = "daemonConfig.perNodeCertificate.enabled=true";
+
 /// The chart's folder.
 pub(crate) fn chart() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/chart")
@@ -62,6 +65,8 @@ pub(crate) fn installed() -> &'static ApiServer {
             &kubeconfig,
             "--set",
             "certApprover.enabled=true",
+            "--set",
+            CERTIFICATES,
         ]);
         Ok(())
     });
