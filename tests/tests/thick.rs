@@ -14,6 +14,8 @@ mod ends;
 mod faults;
 #[path = "thick/foreign.rs"]
 mod foreign;
+#[path = "thick/keeper.rs"]
+mod keeper;
 #[path = "thick/metrics.rs"]
 mod metrics;
 #[path = "thick/primary.rs"]

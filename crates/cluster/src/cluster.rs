@@ -10,7 +10,7 @@ use plan::{Claim, Pod, PodRef, PublishedDevice};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::ClusterError;
-use crate::event::Event;
+use crate::event::{Event, Subject};
 use crate::live::{Limits, Live};
 
 /// [`Live`] for a program without a runtime. Must not be used inside one: it has its own.
@@ -123,9 +123,10 @@ impl Cluster {
         self.run(self.live.write_status(pod, network_status, more, deadline))?
     }
 
-    /// As [`Live::post_events`].
+    /// As [`Live::post_events`], about a pod.
     pub fn post_events(&self, pod: &PodRef, events: &[Event], deadline: Instant) -> usize {
-        self.run(self.live.post_events(pod, events, deadline))
+        let about = Subject::Pod(pod.clone());
+        self.run(self.live.post_events(&about, events, deadline))
             .unwrap_or_default()
     }
 

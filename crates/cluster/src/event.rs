@@ -1,4 +1,4 @@
-//! Events on pods (B7.20–B7.23), and on what else speaks of what became of it.
+//! Events on pods (B7.20–B7.23), on nodes, and on what else speaks of what became of it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,7 +24,16 @@ pub enum EventType {
     Warning,
 }
 
-/// Something that happened to a pod.
+/// What an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A pod.
+    Pod(PodRef),
+    /// A node, by its name.
+    Node(String),
+}
+
+/// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// How grave it is.
@@ -44,18 +53,51 @@ pub(crate) struct About<'a> {
     pub(crate) component: &'a str,
 }
 
+impl Subject {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Pod(pod) => &pod.name,
+            Self::Node(name) => name,
+        }
+    }
+
+    /// Where its events are: those of nodes, which have no namespace, where everybody looks for them.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Pod(pod) => &pod.namespace,
+            Self::Node(_) => "default",
+        }
+    }
+
+    fn reference(&self) -> Value {
+        match self {
+            Self::Pod(pod) => json!({
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "namespace": pod.namespace,
+                "name": pod.name,
+                "uid": pod.uid,
+            }),
+            // As the kubelet has it: `kubectl describe node` looks for this UID.
+            Self::Node(name) => json!({
+                "apiVersion": "v1",
+                "kind": "Node",
+                "name": name,
+                "uid": name,
+            }),
+        }
+    }
+}
+
 /// The object to post. `number` tells events of the same moment from each other.
-pub(crate) fn object(pod: &PodRef, event: &Event, now: SystemTime, number: usize) -> Value {
+pub(crate) fn object(about: &Subject, event: &Event, now: SystemTime, number: usize) -> Value {
     let about = About {
-        namespace: &pod.namespace,
-        name: &pod.name,
-        object: json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "namespace": pod.namespace,
-            "name": pod.name,
-            "uid": pod.uid,
-        }),
+        namespace: about.namespace(),
+        name: about.name(),
+        object: about.reference(),
         component: COMPONENT,
     };
     about.event(event, now, number)
@@ -109,12 +151,12 @@ mod tests {
 
     use super::*;
 
-    fn pod(name: &str) -> PodRef {
-        PodRef {
+    fn pod(name: &str) -> Subject {
+        Subject::Pod(PodRef {
             namespace: "ns".into(),
             name: name.into(),
             uid: "u-1".into(),
-        }
+        })
     }
 
     fn at() -> SystemTime {
@@ -146,6 +188,19 @@ mod tests {
         assert_eq!(object(&pod("web"), &event, at(), 0), expected);
         let next = object(&pod("web"), &event, at(), 1);
         assert_eq!(next["metadata"]["name"], "web.17979cfe362a0006");
+    }
+
+    #[test]
+    fn an_event_of_a_node_is_where_people_look_for_it() {
+        let event = Event {
+            kind: EventType::Warning,
+            reason: "ConfigurationRepaired".into(),
+            message: "m".into(),
+        };
+        let object = object(&Subject::Node("n-1".into()), &event, at(), 0);
+        assert_eq!(object["metadata"]["namespace"], "default");
+        let node = json!({"apiVersion": "v1", "kind": "Node", "name": "n-1", "uid": "n-1"});
+        assert_eq!(object["involvedObject"], node);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub use certificate::{CertificateError, Certificates, NodeCertificate, Validity}
 pub use cluster::Cluster;
 pub use effort::Effort;
 pub use error::{ClusterError, Kind, RequestError};
-pub use event::{Event, EventType};
+pub use event::{Event, EventType, Subject};
 pub use failure::{ApiStatus, Failure};
 pub use live::{Limits, Live};
 pub use signing::{Decision, SigningRequest, SigningRequests};

@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::collection::Collection;
 use crate::credentials::Source;
 use crate::error::ClusterError;
-use crate::event::{self, Event};
+use crate::event::{self, Event, Subject};
 use crate::failure::{ApiStatus, Failure};
 use crate::object::Identity;
 use crate::{claim, definition, pod, status};
@@ -228,13 +228,13 @@ impl Live {
         status::write(&self.api, pod, &annotations, deadline).await
     }
 
-    /// Posts events about a pod, each once, one after the other, while there is time. Tells how many were accepted.
-    pub async fn post_events(&self, pod: &PodRef, events: &[Event], deadline: Instant) -> usize {
+    /// Posts events, each once, one after the other, while there is time. Tells how many were accepted.
+    pub async fn post_events(&self, about: &Subject, events: &[Event], deadline: Instant) -> usize {
         let now = SystemTime::now();
         let mut accepted = 0;
         for (number, event) in events.iter().enumerate() {
-            let object = event::object(pod, event, now, number).to_string();
-            let Ok(call) = Call::post_event(&pod.namespace, object.into_bytes()) else {
+            let object = event::object(about, event, now, number).to_string();
+            let Ok(call) = Call::post_event(about.namespace(), object.into_bytes()) else {
                 return 0;
             };
             accepted += usize::from(self.api.send_once(&call, deadline).await.is_ok());

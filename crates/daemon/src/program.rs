@@ -176,21 +176,27 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     };
     let live = Arc::clone(&credentials.live);
     let options = WatchOptions {
-        node,
+        node: node.clone(),
         ..WatchOptions::default()
     };
     let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
     let watches =
         Arc::new(Watches::start(&live, &options, &observer).map_err(CredentialsError::Api)?);
     let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
-    let counted = Arc::clone(&metrics);
+    let timeouts = settings.netconf.timeouts;
+    let events = Events::start(
+        Arc::clone(&live),
+        timeouts.events,
+        Arc::clone(&metrics),
+        node.as_deref(),
+    );
+    let (told, counted) = (events.clone(), Arc::clone(&metrics));
     let keeper = keeper::Watch::start(&settings, move |report: &Report| {
         counted.reported(report);
+        told.keeper(report);
         journal(report);
     })?;
     let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
-    let timeouts = settings.netconf.timeouts;
-    let events = Events::start(Arc::clone(&live), timeouts.events, Arc::clone(&metrics));
     let (behind, writer) = Behind::new(
         Arc::clone(&watches),
         &settings.netconf.cni_dir,

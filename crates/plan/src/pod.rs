@@ -6,7 +6,7 @@ use npwg::names;
 const CONFIG_SOURCE: &str = "kubernetes.io/config.source";
 
 /// Which pod a sandbox belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PodRef {
     /// The pod's namespace.
     pub namespace: String,
