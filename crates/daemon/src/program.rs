@@ -254,6 +254,11 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(tidy());
     housekeeping.spawn(async move { credentials.keep(&metrics).await });
+    if settings.enable_pprof {
+        LOG.warning(
+            "enablePprof: there are no profiles; on the node, perf record -g -p PID makes one",
+        );
+    }
     if let Some(port) = settings.metrics_port {
         housekeeping.spawn(crate::metrics::serve(port, Arc::clone(&service)));
     }

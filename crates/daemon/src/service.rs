@@ -35,6 +35,10 @@ use crate::upstream::{self, Upstream};
 
 /// The longest request: no configuration and no status comes near it.
 const LONGEST: usize = 4 << 20;
+/// Where upstream's profiles are (B6.171), and what to do instead.
+const PPROF: &str = "/debug/pprof";
+const NO_PROFILE: &str =
+    "multus-daemon makes no profiles of itself; on the node, perf record -g -p PID does\n";
 /// How long a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
@@ -108,6 +112,8 @@ enum Answer {
     Bad(String),
     /// There is no such path.
     Unknown,
+    /// There could be one with upstream's daemon.
+    NoProfile,
     /// As upstream's clients read it.
     Upstream(Response<Full<Bytes>>),
 }
@@ -157,6 +163,7 @@ impl Service {
     pub(crate) async fn answer_anybody<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let answer = match (request.method(), request.uri().path()) {
             (&Method::GET, METRICS) => self.metrics().await,
+            (_, path) if self.settings.enable_pprof && path.starts_with(PPROF) => Answer::NoProfile,
             _ => Answer::Unknown,
         };
         answer.into()
@@ -344,6 +351,7 @@ impl From<Answer> for Response<Full<Bytes>> {
             Answer::NotReady(reason) => text(StatusCode::SERVICE_UNAVAILABLE, reason),
             Answer::Bad(reason) => text(StatusCode::BAD_REQUEST, reason),
             Answer::Unknown => text(StatusCode::NOT_FOUND, String::new()),
+            Answer::NoProfile => text(StatusCode::NOT_IMPLEMENTED, NO_PROFILE.to_owned()),
             Answer::Refused(error) => {
                 let words = ipc::upstream::Error {
                     code: error.code,
@@ -386,6 +394,7 @@ mod tests {
             (Answer::NotReady("why".to_owned()), 503, "why"),
             (Answer::Bad("what".to_owned()), 400, "what"),
             (Answer::Unknown, 404, ""),
+            (Answer::NoProfile, 501, NO_PROFILE),
             (Answer::Refused(error), 500, r#"{"code":7,"msg":"no"}"#),
         ] {
             let response = Response::from(answer);

@@ -8,6 +8,7 @@ use serde_json::json;
 use suites::scene::until;
 use suites::thick::ThickNode;
 use testkit::tools::{self, Part};
+use testkit::world::Finished;
 
 const PORT: u16 = 9091;
 
@@ -27,15 +28,19 @@ fn series<'a>(text: &'a str, name: &str) -> BTreeMap<&'a str, &'a str> {
 
 /// What somebody on the node gets at the metrics' port.
 fn at_port(node: &ThickNode, path: &str) -> Option<String> {
+    let got = get(node, path);
+    got.status
+        .success()
+        .then(|| String::from_utf8_lossy(&got.stdout).into_owned())
+}
+
+fn get(node: &ThickNode, path: &str) -> Finished {
     let url = format!("http://127.0.0.1:{PORT}{path}");
     let command = node
         .world
         .command("busybox")
         .args(["wget", "-q", "-O", "-", &url]);
-    let got = command.run().expect("busybox can be run");
-    got.status
-        .success()
-        .then(|| String::from_utf8_lossy(&got.stdout).into_owned())
+    command.run().expect("busybox can be run")
 }
 
 #[test]
@@ -168,9 +173,28 @@ fn metrics_are_at_the_port_that_the_settings_name_and_nothing_else_is() {
     });
     let text = at_port(&node, "/metrics").unwrap();
     assert!(text.contains("\nmultus_ready 1\n"), "{text}");
-    for path in ["/", "/readyz", "/v1/status", "/cni"] {
+    for path in ["/", "/readyz", "/v1/status", "/cni", "/debug/pprof/"] {
         assert_eq!(at_port(&node, path), None, "{path}");
     }
+}
+
+#[test]
+fn whoever_asks_for_a_profile_is_told_what_to_do_instead() {
+    // B2.87, B6.171
+    let node = ThickNode::with(
+        "metrics-pprof",
+        &json!({"metricsPort": PORT, "enablePprof": true}),
+    );
+    let daemon = node.started();
+    until("the metrics are at the port", || {
+        at_port(&node, "/metrics").is_some()
+    });
+    for path in ["/debug/pprof/", "/debug/pprof/profile?seconds=30"] {
+        let said = get(&node, path).stderr_text();
+        assert!(said.contains("501 Not Implemented"), "{path}: {said}");
+    }
+    let log = daemon.stop().stderr_text();
+    assert!(log.contains("enablePprof: there are no profiles"), "{log}");
 }
 
 #[test]
