@@ -126,15 +126,18 @@ impl Live {
             .await
     }
 
-    /// As [`Live::pod`], with the version that was read.
+    /// As [`Live::pod`], with the version that was read, and its network status.
     pub(crate) async fn pod_at(
         &self,
         namespace: &str,
         name: &str,
         deadline: Instant,
-    ) -> Result<Option<(Pod, u64)>, ClusterError> {
+    ) -> Result<Option<(Pod, u64, Option<String>)>, ClusterError> {
         let call = Call::get_pod(namespace, name)?;
-        let parse = |body: &[u8]| Ok((pod::parse(body)?, Identity::parse(body)?.number()));
+        let parse = |body: &[u8]| {
+            let version = Identity::parse(body)?.number();
+            Ok((pod::parse(body)?, version, pod::network_status(body)?))
+        };
         self.get(&call, deadline, parse, ApiStatus::is_not_found)
             .await
     }

@@ -75,6 +75,28 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Pod, serde_json::Error> {
     serde_json::from_slice::<Document>(bytes).map(Pod::from)
 }
 
+/// The text of a pod's network status.
+///
+/// # Errors
+/// As [`parse`].
+pub(crate) fn network_status(bytes: &[u8]) -> Result<Option<String>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Lean {
+        metadata: LeanMetadata,
+    }
+    #[derive(Deserialize)]
+    struct LeanMetadata {
+        annotations: Option<LeanAnnotations>,
+    }
+    #[derive(Deserialize)]
+    struct LeanAnnotations {
+        #[serde(rename = "k8s.v1.cni.cncf.io/network-status")]
+        status: Option<String>,
+    }
+    let lean: Lean = serde_json::from_slice(bytes)?;
+    Ok(lean.metadata.annotations.and_then(|held| held.status))
+}
+
 impl From<Document> for Pod {
     fn from(document: Document) -> Self {
         let annotations = document.metadata.annotations.unwrap_or_default();

@@ -38,7 +38,8 @@ pub(crate) async fn write(
         match patch_once(api, pod, &call, deadline).await {
             // Upstream's manifest allows update alone.
             Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
-                return update(api, pod, &annotations, Held::Replaced, deadline).await;
+                let updated = update(api, pod, &annotations, Held::Replaced, deadline).await;
+                return updated.map(|_| ());
             }
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
             result => return result,
@@ -47,9 +48,16 @@ pub(crate) async fn write(
     patch_once(api, pod, &call, deadline).await
 }
 
-/// Writes the network status of a pod that had none in this version; one attempt, after which whoever asks for it may
+/// A network status of a pod that has none, or an earlier one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct First<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) earlier: Option<&'a str>,
+}
+
+/// Writes the network status of a pod that had no other in this version; one attempt, after which whoever asks for it may
 /// want it no more. A conflict is told: only whoever knows the version after this one can tell whether somebody else wrote
-/// it.
+/// it. Where the pod has to be read again, and somebody wrote it, nothing is written, which is told as `false`.
 ///
 /// # Errors
 /// As [`write`].
@@ -57,23 +65,21 @@ pub(crate) async fn write_first(
     api: &Api,
     pod: &PodRef,
     version: u64,
-    network_status: &str,
+    first: First<'_>,
     deadline: Instant,
-) -> Result<(), ClusterError> {
+) -> Result<bool, ClusterError> {
     check_uid(pod)?;
-    let annotation = (
-        npwg::names::NETWORK_STATUS.to_owned(),
-        network_status.into(),
-    );
+    let annotation = (npwg::names::NETWORK_STATUS.to_owned(), first.text.into());
     let annotations = Map::from_iter([annotation]);
     let patch = json!({"metadata": {
         "uid": pod.uid, "resourceVersion": version.to_string(), "annotations": annotations}});
     let call = Call::patch_status(pod, patch.to_string().into_bytes())?;
     match told(api.try_send(&call, deadline).await, pod) {
         Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
-            update(api, pod, &annotations, Held::Kept, deadline).await
+            let but = first.earlier;
+            update(api, pod, &annotations, Held::Kept { but }, deadline).await
         }
-        result => result,
+        result => result.map(|()| true),
     }
 }
 
@@ -90,9 +96,12 @@ fn check_uid(pod: &PodRef) -> Result<(), ClusterError> {
 
 /// What becomes of a network status that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
+enum Held<'a> {
     Replaced,
-    Kept,
+    /// Unless it says this.
+    Kept {
+        but: Option<&'a str>,
+    },
 }
 
 async fn patch_once(
@@ -116,14 +125,14 @@ fn told(answer: Result<Vec<u8>, ClusterError>, pod: &PodRef) -> Result<(), Clust
     }
 }
 
-/// Reads the pod and writes it back as a whole.
+/// Reads the pod and writes it back as a whole. Tells whether it did.
 async fn update(
     api: &Api,
     pod: &PodRef,
     annotations: &Map<String, Value>,
-    known: Held,
+    known: Held<'_>,
     deadline: Instant,
-) -> Result<(), ClusterError> {
+) -> Result<bool, ClusterError> {
     for _ in 1..CONFLICTS {
         match update_once(api, pod, annotations, known, deadline).await {
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
@@ -137,9 +146,9 @@ async fn update_once(
     api: &Api,
     pod: &PodRef,
     annotations: &Map<String, Value>,
-    known: Held,
+    known: Held<'_>,
     deadline: Instant,
-) -> Result<(), ClusterError> {
+) -> Result<bool, ClusterError> {
     let get = Call::get_pod(&pod.namespace, &pod.name)?;
     let body = match api.send(&get, deadline).await {
         Ok(body) => body,
@@ -170,8 +179,11 @@ async fn update_once(
     let held = held
         .as_object_mut()
         .ok_or_else(|| wrong("annotations are no object".to_owned()))?;
-    if known == Held::Kept && held.contains_key(npwg::names::NETWORK_STATUS) {
-        return Ok(());
+    if let Held::Kept { but } = known
+        && let Some(text) = held.get(npwg::names::NETWORK_STATUS)
+        && but.is_none_or(|but| text != but)
+    {
+        return Ok(false);
     }
     for (key, value) in annotations {
         match value {
@@ -181,7 +193,7 @@ async fn update_once(
     }
     let put = Call::put_status(pod, object.to_string().into_bytes())?;
     match api.send(&put, deadline).await {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(error) => Err(if is_not_found(&error) {
             gone(pod)
         } else {

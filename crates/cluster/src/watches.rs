@@ -133,7 +133,7 @@ impl Watches {
 
     /// Writes the network-status annotation of a pod that has none, as far as the watch knows, or with `reads` the API. One
     /// patch, which the API refuses where the pod is another one by now, or only another version: somebody else may have
-    /// written it.
+    /// written it. An `earlier` status, of a sandbox before, is none as long as it says just that; only a read tells.
     ///
     /// # Errors
     /// As [`Live::write_status`].
@@ -141,26 +141,37 @@ impl Watches {
         &self,
         pod: &PodRef,
         network_status: &str,
+        earlier: Option<&str>,
         reads: bool,
         deadline: Instant,
     ) -> Result<FirstStatus, ClusterError> {
         let (namespace, name) = (&pod.namespace, &pod.name);
-        let told = match reads {
-            true => {
-                let read = self.live.pod_at(namespace, name, deadline).await?;
-                read.map(|(pod, version)| (Arc::new(pod), version))
-            }
-            false => self.pods.version(namespace, name),
+        let told = if reads || earlier.is_some() {
+            let read = self.live.pod_at(namespace, name, deadline).await?;
+            read.map(|(pod, version, status)| {
+                let has_another = status.is_some() && status.as_deref() != earlier;
+                (pod.reference.uid, version, has_another)
+            })
+        } else {
+            let known = self.pods.version(namespace, name);
+            known.map(|(pod, version)| (pod.reference.uid.clone(), version, pod.has_status))
         };
-        let Some((known, version)) = told.filter(|(known, _)| known.reference.uid == pod.uid)
-        else {
+        let Some((_, version, has_another)) = told.filter(|(uid, ..)| *uid == pod.uid) else {
             return Ok(FirstStatus::PodUnknown);
         };
-        if known.has_status {
+        if has_another {
             return Ok(FirstStatus::Known);
         }
-        status::write_first(&self.live.api, pod, version, network_status, deadline).await?;
-        Ok(FirstStatus::Written)
+        let api = &self.live.api;
+        let first = status::First {
+            text: network_status,
+            earlier,
+        };
+        let is_written = status::write_first(api, pod, version, first, deadline).await?;
+        Ok(match is_written {
+            true => FirstStatus::Written,
+            false => FirstStatus::Known,
+        })
     }
 
     /// A definition as its watch knows it, or else in one read (Q31); `None` where the API says that there is none.

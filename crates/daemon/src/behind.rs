@@ -2,7 +2,7 @@
 //!
 //! What is owed stands in the ledger before the plugin commits, and as long as it is not written. So neither a daemon that is
 //! killed nor an API that is away loses any: the ledgers are looked through at the start and now and then. Nothing is
-//! written over what somebody else wrote, nor for a sandbox that has a newer one beside it.
+//! written over what somebody else wrote (an earlier sandbox's status, where the ledger has its text, is nobody else's), nor for a sandbox that has a newer one beside it.
 
 mod books;
 
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use cluster::{ClusterError, FirstStatus, Kind, Watches};
 use cni::ContainerId;
+use engine::OwedStatus;
 use plan::PodRef;
 use plugin::LOG;
 use tokio::sync::{Notify, mpsc};
@@ -24,7 +25,7 @@ use books::Books;
 
 /// So many are written at a time: while the API is away, the others wait.
 const AT_ONCE: usize = 4;
-/// So many wait in memory; the status of one beyond is written while its plugin waits.
+/// So many wait in memory; the status of one beyond is written while its plugin waits, which it does not for long.
 const MOST: usize = 1024;
 /// Between two attempts; each pause is twice as long as the one before.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -232,9 +233,14 @@ impl Shared {
                 return false;
             };
             let deadline = Instant::now() + self.patience;
-            let written = self
-                .watches
-                .write_first_status(&owed.pod, &status, reads, deadline);
+            let OwedStatus { text, earlier } = &status;
+            let written = self.watches.write_first_status(
+                &owed.pod,
+                text,
+                earlier.as_deref(),
+                reads,
+                deadline,
+            );
             match written.await {
                 Ok(FirstStatus::Written) => {
                     LOG.verbose(format_args!("[{label}]: network status written behind"));
@@ -257,7 +263,7 @@ impl Shared {
     }
 
     /// What the container's ledger owes; nothing where another sandbox of the pod is newer.
-    async fn status(self: &Arc<Self>, owed: &Owed) -> Option<String> {
+    async fn status(self: &Arc<Self>, owed: &Owed) -> Option<OwedStatus> {
         let is_newest = self
             .pods()
             .get(&owed.pod.uid)

@@ -8,8 +8,8 @@ use plan::{Attachment, Plan, network_statuses};
 
 use crate::del::{durable, fair_share};
 use crate::{
-    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Remembered,
-    Stage,
+    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, OwedStatus, Phase,
+    Remembered, Stage,
 };
 
 /// What ADD came to.
@@ -80,7 +80,7 @@ impl Engine<'_> {
         attached.is_status_owed = plan.owes_status && !attached.statuses.is_empty();
         let done = durable(synced)
             .map_err(Late::Record)
-            .and_then(|()| self.complete(&mut ledger, &attached, commit));
+            .and_then(|()| self.complete(&mut ledger, &attached, plan, commit));
         match done {
             Ok(()) => Ok(attached),
             // A status that was written stays, as it does after every DEL: the pod's next ADD replaces it.
@@ -94,13 +94,15 @@ impl Engine<'_> {
         &self,
         ledger: &mut Ledger,
         attached: &Attached,
+        plan: &Plan,
         commit: &mut dyn FnMut(&Attached) -> Committed,
     ) -> Result<(), Late> {
         ledger.phase = Phase::Attached;
         if attached.is_status_owed {
             let text = npwg::status::render(&attached.statuses);
             let text = text.map_err(|error| Late::Commit(error.to_string(), code::INTERNAL))?;
-            ledger.owed_status = Some(text);
+            let earlier = plan.earlier_status.clone();
+            ledger.owed_status = Some(OwedStatus { text, earlier });
             // Before anybody is told: who comes after one that is killed finds it.
             self.rewrite(ledger).map_err(Late::Record)?;
         }

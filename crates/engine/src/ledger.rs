@@ -52,8 +52,17 @@ pub struct Ledger {
     pub phase: Phase,
     /// Its attachments as they were made, the default one first.
     pub records: Vec<Attachment>,
-    /// The text of the pod's network status, as long as nobody has written it. Only what is attached owes one.
-    pub owed_status: Option<String>,
+    /// The pod's network status, as long as nobody has written it. Only what is attached owes one.
+    pub owed_status: Option<OwedStatus>,
+}
+
+/// A network status that nobody has written yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedStatus {
+    /// Its text.
+    pub text: String,
+    /// What stood on the pod before, from an earlier sandbox: it is replaced as long as it still says the same.
+    pub earlier: Option<String>,
 }
 
 /// What a ledger that upstream wrote does not say, taken from the request at hand.

@@ -29,7 +29,7 @@ pub use add::{Attached, Committed};
 pub use del::DelReport;
 pub use error::{EngineError, Failure, FailureKind, Failures};
 pub use gc::{Claim, GcReport};
-pub use ledger::{Container, Debtor, Ledger, LedgerError, Phase, Remembered};
+pub use ledger::{Container, Debtor, Ledger, LedgerError, OwedStatus, Phase, Remembered};
 pub use observer::{Event, Observer, Stage, Unobserved};
 pub use ports::{DeviceInfoFiles, LedgerStore, Netns, Pending};
 

@@ -358,6 +358,7 @@ pub(crate) fn plan(networks: &[&str]) -> Plan {
         attachments,
         warnings: Vec::new(),
         owes_status: false,
+        earlier_status: None,
     }
 }
 

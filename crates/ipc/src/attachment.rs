@@ -256,6 +256,8 @@ impl PlanReply {
             attachments,
             warnings: Vec::new(),
             owes_status: self.owes_status,
+            // Whose status the daemon knows, it does not let owe one.
+            earlier_status: None,
         };
         Ok((Outcome::Attach(plan), self.warnings))
     }

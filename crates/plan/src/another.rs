@@ -62,6 +62,7 @@ fn attachment(
         attachments: vec![attachment],
         warnings,
         owes_status: false,
+        earlier_status: None,
     })
 }
 

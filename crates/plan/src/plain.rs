@@ -49,7 +49,7 @@ pub fn plain(
     config: &[u8],
     record: &PrimaryRecord,
 ) -> Result<Plan, NotPlain> {
-    check_annotations(config)?;
+    let earlier_status = check_annotations(config)?;
     let primary = Path::new(&record.directory).join(&record.file);
     let is_primary = conf.cluster_network.as_deref().map(Path::new) == Some(&primary);
     if !is_primary || !conf.default_networks.is_empty() || conf.auxiliary_chain.is_some() {
@@ -71,15 +71,17 @@ pub fn plain(
         attachments: vec![attachment],
         warnings: Vec::new(),
         owes_status: is_known,
+        earlier_status,
     })
 }
 
-fn check_annotations(config: &[u8]) -> Result<(), NotPlain> {
+/// The network status among the annotations: after a boot, that of the pod's last sandbox.
+fn check_annotations(config: &[u8]) -> Result<Option<String>, NotPlain> {
     let document: Document = gojson::from_slice(config).map_err(PlanError::NetConf)?;
     let told = document.runtime_config.unwrap_or_default();
     let annotations = match told.get(POD_ANNOTATIONS) {
         // None at all: containerd writes an empty map so.
-        Some(Value::Null) => return Ok(()),
+        Some(Value::Null) => return Ok(None),
         Some(Value::Object(annotations)) => annotations,
         _ => return Err(NotPlain::Untold),
     };
@@ -88,7 +90,8 @@ fn check_annotations(config: &[u8]) -> Result<(), NotPlain> {
             return Err(NotPlain::Network(key));
         }
     }
-    Ok(())
+    let status = annotations.get(names::NETWORK_STATUS);
+    Ok(status.and_then(Value::as_str).map(ToOwned::to_owned))
 }
 
 #[cfg(test)]
@@ -137,9 +140,19 @@ mod tests {
         );
         assert_eq!(attachment.capability_args["mac"], "02:00:00:00:00:01");
         assert_eq!(plan.pod.map(|pod| pod.uid), Some("u".to_owned()));
-        assert!(plan.owes_status);
+        assert!(plan.owes_status && plan.earlier_status.is_none());
         let plan = planned(&|_| {}, "K8S_POD_NAMESPACE=ns;K8S_POD_NAME=web").unwrap();
         assert!(plan.pod.is_none() && !plan.owes_status);
+    }
+
+    #[test]
+    fn the_status_of_an_earlier_sandbox_is_what_the_owed_one_replaces() {
+        let change = |config: &mut Value| {
+            config["runtimeConfig"][POD_ANNOTATIONS] = json!({names::NETWORK_STATUS: "[0]"});
+        };
+        let plan = planned(&change, ARGS).unwrap();
+        assert_eq!(plan.earlier_status.as_deref(), Some("[0]"));
+        assert!(plan.owes_status);
     }
 
     #[test]

@@ -34,8 +34,10 @@ pub struct Plan {
     /// What the pod's owner should know although nothing fails.
     pub warnings: Vec<Warning>,
     /// The status may be written after the runtime has its result: the pod has the cluster network alone, asked for no
-    /// other, and has no status yet.
+    /// other, and has no status yet, or one that is known.
     pub owes_status: bool,
+    /// The status of an earlier sandbox that the one that is owed replaces.
+    pub earlier_status: Option<String>,
 }
 
 /// What [`plan`] came to.
@@ -120,6 +122,7 @@ fn outcome(conf: &NetConf, request: &Request, facts: &Facts) -> Result<Outcome, 
         attachments,
         warnings,
         owes_status,
+        earlier_status: None,
     }))
 }
 

@@ -25,6 +25,9 @@ const WAIT: Duration = Duration::from_secs(60);
 /// How long nobody has to be there before a pod may be attached without a daemon.
 const ALONE: Duration = Duration::from_secs(10);
 
+/// How long the daemon has to take over a status that is owed: it stands in the ledger as well.
+const HANDOVER: Duration = Duration::from_secs(2);
+
 /// The longest pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -44,17 +47,19 @@ enum Asked {
 }
 
 /// Where the daemon listens (B2.130); everything else in the configuration is the engine's or the daemon's.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct Place {
     daemon_socket_dir: String,
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Self {
-            daemon_socket_dir: "/run/multus/".to_owned(),
-        }
+impl Place {
+    fn socket(self) -> PathBuf {
+        let directory = match self.daemon_socket_dir.as_str() {
+            "" => "/run/multus/",
+            given => given,
+        };
+        PathBuf::from(directory).join("multus.sock")
     }
 }
 
@@ -63,7 +68,7 @@ impl Daemon {
         let place: Place = gojson::from_slice(&call.request.config)
             .map_err(|error| plain(code::DECODING_FAILURE, error))?;
         Ok(Self {
-            socket: PathBuf::from(place.daemon_socket_dir).join("multus.sock"),
+            socket: place.socket(),
             connection: RefCell::new(None),
         })
     }
@@ -233,17 +238,18 @@ impl Planner for Daemon {
             )),
             ..words
         };
-        // The daemon may have been restarted meanwhile. Its successor looks for what is owed: nobody waits for it then.
+        // The daemon may have been restarted meanwhile, or hang. It or its successor looks for what is owed: nobody waits
+        // for it then.
         let now = Instant::now();
-        let until = if attached.is_status_owed {
-            now
-        } else {
-            call.deadline
+        let (until, deadline) = match attached.is_status_owed {
+            true => (now, call.deadline.min(now + HANDOVER)),
+            false => (call.deadline, call.deadline),
         };
-        let told: Result<Option<()>, _> =
-            self.ask_until(path::COMMIT, &words, until, call.deadline);
+        let told: Result<Option<()>, _> = self.ask_until(path::COMMIT, &words, until, deadline);
+        let may_be_left =
+            |refusal: &Refusal| refusal.may_pass() || matches!(refusal, Refusal::Unasked(_));
         match told {
-            Err(refusal) if attached.is_status_owed && refusal.may_pass() => {
+            Err(refusal) if attached.is_status_owed && may_be_left(&refusal) => {
                 let label = pod.label();
                 LOG.verbose(format_args!(
                     "[{label}]: the status is left to the next daemon: {refusal}"
@@ -294,4 +300,24 @@ pub(crate) fn runs(call: &Call<'_>) -> Vec<Run> {
 fn part_id(call: &Call<'_>) -> String {
     let id = call.request.container_id.as_ref();
     id.map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_directory_that_is_empty_is_the_default_one() {
+        // B2.130
+        for (config, socket) in [
+            ("{}", "/run/multus/multus.sock"),
+            (r#"{"daemonSocketDir": ""}"#, "/run/multus/multus.sock"),
+            (r#"{"daemonSocketDir": "/s"}"#, "/s/multus.sock"),
+        ] {
+            let place: Place = gojson::from_slice(config.as_bytes()).unwrap();
+            assert_eq!(place.socket(), Path::new(socket), "{config}");
+        }
+    }
 }

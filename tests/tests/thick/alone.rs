@@ -1,6 +1,8 @@
 //! Pods on a node whose daemon is not there (`plainPodsWithoutDaemon`).
 
 use serde_json::{Value, json};
+use suites::cluster::NETWORK_STATUS;
+use suites::scene::until;
 use suites::thick::{ThickNode, answer};
 
 /// By which a runtime tells a pod's annotations.
@@ -34,6 +36,55 @@ fn a_plain_pod_starts_without_the_daemon_and_its_status_follows() {
     assert_eq!(node.attachments_once(&pod), [attachment]);
     node.del(&pod, &conf);
     assert!(!node.state.join(&pod.container.id).exists());
+}
+
+#[test]
+fn a_status_of_an_earlier_sandbox_is_replaced_when_the_daemon_is_back_unless_somebody_changed_it() {
+    let node = ThickNode::with("alone-again", &json!({"plainPodsWithoutDaemon": true}));
+    let daemon = node.started();
+    let conf = node.generated();
+    daemon.stop();
+    let write = |pod: &str, text: &str| {
+        let path = format!("/api/v1/namespaces/{}/pods/{pod}/status", node.namespace);
+        let status = json!({"metadata": {"annotations": {NETWORK_STATUS: text}}});
+        node.api.client().patch(&path, &status).unwrap();
+    };
+    let earlier = r#"[{"name": "cluster", "interface": "eth0", "ips": ["10.9.0.99"]}]"#;
+    let adds: Vec<_> = ["kept", "changed"]
+        .into_iter()
+        .map(|name| {
+            let pod = node.annotated_pod(name, &[]);
+            write(name, earlier);
+            let annotations = json!({NETWORK_STATUS: earlier});
+            (node.begin_add(&pod, &told(&conf, annotations)), pod)
+        })
+        .collect();
+    let pods: Vec<_> = adds
+        .into_iter()
+        .map(|(add, pod)| {
+            answer(add).good();
+            pod
+        })
+        .collect();
+    write("changed", "[]");
+
+    let _daemon = node.start();
+
+    for pod in &pods {
+        until("nothing is owed", || {
+            let ledger = node.ledger(&pod.container.id);
+            ledger[0]["multusRs"]["container"]["owedStatus"].is_null()
+        });
+    }
+    let [kept, changed] = pods.as_slice() else {
+        panic!("two pods");
+    };
+    let status = node.status_of(kept);
+    assert!(
+        status.contains("10.9.0.2") && !status.contains("10.9.0.99"),
+        "{status}"
+    );
+    assert_eq!(node.status_of(changed), "[]");
 }
 
 #[test]

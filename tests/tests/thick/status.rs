@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use suites::cluster::{NETWORK_STATUS, Pod};
 use suites::scene::until;
 use suites::thick::ThickNode;
+use testkit::Signal;
 use testkit::apiserver::ApiServer;
 use testkit::kube::{DAEMON, Rule, UPSTREAMS_MANIFEST};
 use testkit::proxy::Fault;
@@ -112,6 +113,30 @@ fn a_daemon_that_is_gone_at_the_end_of_an_add_costs_a_pod_without_networks_nothi
 
     suites::thick::answer(add).good();
 
+    let _successor = node.start();
+    assert_eq!(node.attachments_once(&pod).len(), 1);
+}
+
+#[test]
+fn a_daemon_that_hangs_at_the_end_of_an_add_costs_a_pod_without_networks_nothing() {
+    let node = node("behind-hangs", DAEMON);
+    let mut primary = node.scripted("cluster", "10.9.0.2/24");
+    let go = node.world.directory().join("go");
+    primary["script"]["per_verb"] = json!({"ADD": {"wait_for_file": go}});
+    std::fs::write(node.primaries.join("10-cluster.conf"), primary.to_string()).unwrap();
+    let daemon = node.started();
+    let pod = node.annotated_pod("web", &[]);
+    let mut conf = node.generated();
+    conf["timeouts"] = json!({"add": "10s"});
+    let add = node.begin_add(&pod, &conf);
+    node.begun("cluster", 1);
+    daemon.0.signal(Signal::STOP).unwrap();
+    std::fs::write(go, "").unwrap();
+
+    suites::thick::answer(add).good();
+
+    assert!(owed(&node, &pod).is_string());
+    daemon.kill();
     let _successor = node.start();
     assert_eq!(node.attachments_once(&pod).len(), 1);
 }

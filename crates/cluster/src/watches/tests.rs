@@ -156,7 +156,7 @@ fn a_first_status_is_one_patch_of_the_version_that_is_known_to_have_none() {
         let watches = watches(&server, usize::MAX);
         listed(&watches.pods, &[versioned(&json!({}))]);
         let written = watches
-            .write_first_status(&web("u-1"), "[1]", false, soon())
+            .write_first_status(&web("u-1"), "[1]", None, false, soon())
             .await;
         assert_eq!(written.unwrap(), FirstStatus::Written);
         let status = json!({"k8s.v1.cni.cncf.io/network-status": "[1]"});
@@ -165,7 +165,7 @@ fn a_first_status_is_one_patch_of_the_version_that_is_known_to_have_none() {
         assert_eq!(server.seen()[0].json(), patch);
 
         let again = watches
-            .write_first_status(&web("u-1"), "[1]", false, soon())
+            .write_first_status(&web("u-1"), "[1]", None, false, soon())
             .await;
         assert!(again.unwrap_err().may_pass());
         assert_eq!(server.lines(), [PATCH, PATCH]);
@@ -181,7 +181,7 @@ fn a_first_status_is_not_sent_where_there_is_one_or_the_pod_is_not_there() {
             let watches = &watches;
             async move {
                 watches
-                    .write_first_status(&web(uid), "[1]", false, soon())
+                    .write_first_status(&web(uid), "[1]", None, false, soon())
                     .await
                     .unwrap()
             }
@@ -206,10 +206,53 @@ fn a_first_status_of_a_pod_that_the_watch_does_not_know_as_it_is_takes_a_read() 
         listed(&watches.pods, &[versioned(&json!({}))]);
         for expected in [FirstStatus::Written, FirstStatus::PodUnknown] {
             let pod = web("u-2");
-            let written = watches.write_first_status(&pod, "[1]", true, soon()).await;
+            let written = watches
+                .write_first_status(&pod, "[1]", None, true, soon())
+                .await;
             assert_eq!(written.unwrap(), expected);
         }
         assert_eq!(server.lines(), [POD, PATCH, POD]);
+    });
+}
+
+#[test]
+fn the_status_of_an_earlier_sandbox_is_replaced_as_long_as_it_says_the_same() {
+    block_on(async {
+        let told = |text: &str| {
+            Answer::ok(&versioned(
+                &json!({"k8s.v1.cni.cncf.io/network-status": text}),
+            ))
+        };
+        let forbidden = || Answer::status(403, "Forbidden", "cannot patch");
+        let server = Server::plain(vec![
+            told("[0]"),
+            Answer::ok(&pod("u-1")),
+            told("[2]"),
+            told("[0]"),
+            forbidden(),
+            told("[0]"),
+            told("[1]"),
+            told("[0]"),
+            forbidden(),
+            told("[2]"),
+        ]);
+        let watches = watches(&server, usize::MAX);
+        // The watch knows of a status, but not which.
+        let status = json!({"k8s.v1.cni.cncf.io/network-status": "[0]"});
+        listed(&watches.pods, &[versioned(&status)]);
+        let (written, known) = (FirstStatus::Written, FirstStatus::Known);
+        for expected in [written, known, written, known] {
+            let done = watches
+                .write_first_status(&web("u-1"), "[1]", Some("[0]"), false, soon())
+                .await;
+            assert_eq!(done.unwrap(), expected);
+        }
+        let put = "PUT /api/v1/namespaces/shop/pods/web/status";
+        let replaced = [POD, PATCH, POD];
+        let updated = [POD, PATCH, POD, put, POD, PATCH, POD];
+        assert_eq!(server.lines(), [replaced.as_slice(), &updated].concat());
+        let patch = server.seen()[1].json();
+        assert_eq!(patch["metadata"]["resourceVersion"], "41");
     });
 }
 
@@ -227,11 +270,11 @@ fn where_patching_is_forbidden_a_first_status_is_an_update_of_a_pod_that_has_non
         ]);
         let watches = watches(&server, usize::MAX);
         listed(&watches.pods, &[versioned(&json!({}))]);
-        for _ in 0..2 {
+        for expected in [FirstStatus::Written, FirstStatus::Known] {
             let written = watches
-                .write_first_status(&web("u-1"), "[1]", false, soon())
+                .write_first_status(&web("u-1"), "[1]", None, false, soon())
                 .await;
-            assert_eq!(written.unwrap(), FirstStatus::Written);
+            assert_eq!(written.unwrap(), expected);
         }
         let put = "PUT /api/v1/namespaces/shop/pods/web/status";
         assert_eq!(server.lines(), [PATCH, POD, put, PATCH, POD]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cni::ContainerId;
-use engine::{Container, Debtor, Ledger, LedgerStore as _, Remembered};
+use engine::{Container, Debtor, Ledger, LedgerStore as _, OwedStatus, Remembered};
 use plan::{PodArgs, PodRef, RuntimeConfig};
 use plugin::LOG;
 use sys::files::DirLedger;
@@ -61,7 +61,7 @@ impl Books {
     }
 
     /// The status that a container owes.
-    pub(super) fn status(&self, container: &ContainerId) -> Option<String> {
+    pub(super) fn status(&self, container: &ContainerId) -> Option<OwedStatus> {
         self.debtor(container)?.status
     }
 

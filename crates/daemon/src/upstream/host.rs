@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cluster::Live;
 use cni::{CniError, NetworkConf, code};
@@ -106,7 +106,7 @@ impl Host {
             cni::Verb::Add => Catalog::Api,
             _ => Catalog::None,
         };
-        let request = request(call, catalog);
+        let request = request(call, catalog, &self.settings);
         let (network, asked) = (&wanted.request.config, &wanted.attributes);
         let planned = self.planner.another(call.conf, &request, network, asked);
         let Plan { attachments, .. } = self.runtime.block_on(planned)?;
@@ -116,15 +116,22 @@ impl Host {
     }
 }
 
-fn request(call: &Call<'_>, catalog: Catalog) -> Request {
+fn request(call: &Call<'_>, catalog: Catalog, settings: &Settings) -> Request {
     let text = |part: Option<String>| part.unwrap_or_default();
     Request {
         container_id: text(call.request.container_id.as_ref().map(ToString::to_string)),
         ifname: text(call.request.ifname.as_ref().map(ToString::to_string)),
         args: call.args.clone(),
         catalog,
-        may_owe_status: true,
+        // Elsewhere nobody would find what is owed.
+        may_owe_status: call.conf.cni_dir == settings.netconf.cni_dir,
     }
+}
+
+/// How long the API may take for the status: never longer than the ADD.
+fn patience(call: &Call<'_>) -> Duration {
+    let left = call.deadline.saturating_duration_since(Instant::now());
+    call.conf.timeouts.api.min(left)
 }
 
 impl Program for Host {
@@ -173,7 +180,7 @@ impl Program for Host {
 
 impl plugin::Planner for Host {
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
-        let (begin, request) = (Instant::now(), request(call, Catalog::Api));
+        let (begin, request) = (Instant::now(), request(call, Catalog::Api, &self.settings));
         let planned = self.planner.outcome(call.conf, &request);
         let planned = self.runtime.block_on(planned);
         self.metrics.took(Phase::Plan, begin);
@@ -183,7 +190,7 @@ impl plugin::Planner for Host {
     }
 
     fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
-        let request = request(call, Catalog::Api);
+        let request = request(call, Catalog::Api, &self.settings);
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
         let words = Commit::of(pod, request.container_id, statuses, interfaces, failed)
@@ -193,7 +200,7 @@ impl plugin::Planner for Host {
             runs: commit::runs(call.runs),
             ..words
         };
-        let patience = call.conf.timeouts.api;
+        let patience = patience(call);
         let Self {
             live,
             events,
@@ -210,7 +217,7 @@ impl plugin::Planner for Host {
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
         let words = Failed {
             pod: PodWords::from(pod),
-            container_id: request(call, Catalog::Api).container_id,
+            container_id: request(call, Catalog::Api, &self.settings).container_id,
             reason: error.to_string(),
             runs: commit::runs(call.runs),
         };
@@ -219,4 +226,59 @@ impl plugin::Planner for Host {
 
     /// What was committed was told then.
     fn attached(&self, _: &Call<'_>, _: &PodRef, _: &Plan, _: &Attached) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use cni::{NetworkName, Verb, Version};
+    use plan::PodArgs;
+    use plugin::Runs;
+
+    use super::*;
+
+    /// What `look` sees of a call with this configuration, whose ADD has so long.
+    fn of_call<T>(config: &str, left: Duration, look: impl Fn(&Call<'_>) -> T) -> T {
+        let request = cni::Request {
+            command: Verb::Add,
+            container_id: None,
+            netns: String::new(),
+            ifname: None,
+            args: String::new(),
+            path: Vec::new(),
+            netns_override: false,
+            config: config.into(),
+            config_name: NetworkName::parse("n").unwrap(),
+            config_version: Version::V1_0_0,
+        };
+        look(&Call {
+            request: &request,
+            conf: &NetConf::parse_for_shim(config.as_bytes()).unwrap(),
+            args: &PodArgs::default(),
+            deadline: Instant::now() + left,
+            runs: &Runs::default(),
+        })
+    }
+
+    #[test]
+    fn a_status_is_owed_only_where_the_daemon_looks_for_ledgers() {
+        let settings = Settings::parse(br#"{"cniDir": "/here"}"#).unwrap();
+        for (config, may_owe) in [
+            (r#"{"cniDir": "/here"}"#, true),
+            (r#"{"cniDir": "/there"}"#, false),
+        ] {
+            let request = of_call(config, Duration::ZERO, |call| {
+                request(call, Catalog::Api, &settings)
+            });
+            assert_eq!(request.may_owe_status, may_owe, "{config}");
+        }
+    }
+
+    #[test]
+    fn a_status_has_no_more_time_than_is_left_of_the_add() {
+        let config = r#"{"timeouts": {"api": "3s"}}"#;
+        for (left, longest) in [(0, 0), (1, 1), (60, 3)] {
+            let patience = of_call(config, Duration::from_secs(left), patience);
+            assert!(patience <= Duration::from_secs(longest), "{left} s");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use plan::{Attachment, PodRef, Requests, RouteChange};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Container, Ledger, Phase, Remembered};
+use super::{Container, Ledger, OwedStatus, Phase, Remembered};
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +112,16 @@ struct OwnContainer {
     time: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     owed_status: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier_status: Option<String>,
+}
+
+impl OwnContainer {
+    fn owed(&self) -> Option<OwedStatus> {
+        let text = self.owed_status.clone()?;
+        let earlier = self.earlier_status.clone();
+        Some(OwedStatus { text, earlier })
+    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
@@ -186,6 +196,8 @@ impl Ledger {
 
     fn own_container(&self) -> OwnContainer {
         let container = &self.container;
+        let owed = self.owed_status.as_ref();
+        let owed = owed.filter(|_| self.phase == Phase::Attached);
         OwnContainer {
             version: VERSION,
             phase: match self.phase {
@@ -201,10 +213,8 @@ impl Ledger {
             cni_args: container.cni_args.clone(),
             configuration: container.configuration.clone(),
             time: container.time,
-            owed_status: match self.phase {
-                Phase::Attached => self.owed_status.clone(),
-                Phase::Attaching | Phase::Detaching => None,
-            },
+            owed_status: owed.map(|owed| owed.text.clone()),
+            earlier_status: owed.and_then(|owed| owed.earlier.clone()),
         }
     }
 
@@ -224,7 +234,7 @@ impl Ledger {
             Some(own) => (
                 read_container(own, &remembered.container.id),
                 read_phase(own.phase),
-                own.owed_status.clone(),
+                own.owed(),
             ),
             None => (remembered.container.clone(), Phase::Attached, None),
         };
@@ -250,7 +260,7 @@ pub struct Debtor {
     /// When it was attached, in seconds since 1970.
     pub time: u64,
     /// The status that is owed; `None` where it was written.
-    pub status: Option<String>,
+    pub status: Option<OwedStatus>,
 }
 
 impl Debtor {
@@ -270,13 +280,13 @@ impl Debtor {
         let elements: Vec<Lean> = gojson::from_slice(bytes).ok()?;
         let own = elements.into_iter().next()?.own.container?;
         matches!(own.phase, OwnPhase::Attached).then(|| Self {
+            status: own.owed(),
             pod: PodRef {
                 namespace: own.pod_namespace,
                 name: own.pod_name,
                 uid: own.pod_uid,
             },
             time: own.time,
-            status: own.owed_status,
         })
     }
 }

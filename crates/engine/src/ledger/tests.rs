@@ -109,13 +109,16 @@ fn ours_keeps_what_upstream_loses() {
             container: container(),
             phase,
             records: vec![record.clone()],
-            owed_status: Some("[]".to_owned()),
+            owed_status: Some(OwedStatus {
+                text: "[1]".to_owned(),
+                earlier: Some("[0]".to_owned()),
+            }),
         };
         let read = decode(&ledger.encode().unwrap()).unwrap();
         assert_eq!(read.phase, phase);
         // What is not attached owes nothing.
-        let owes = phase == Phase::Attached;
-        assert_eq!(read.owed_status.is_some(), owes);
+        let owed = ledger.owed_status.filter(|_| phase == Phase::Attached);
+        assert_eq!(read.owed_status, owed);
         assert_eq!(read.container, container());
         assert_eq!(read.records[0].ifname.as_str(), "net7");
         assert_eq!(read.records[0].args, record.args);

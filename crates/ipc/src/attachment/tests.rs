@@ -39,6 +39,7 @@ fn plan() -> Plan {
         }],
         warnings: vec![plan::Warning::SkippedDevice { text: "odd".into() }],
         owes_status: true,
+        earlier_status: None,
     }
 }
 
