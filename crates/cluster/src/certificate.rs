@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::call::Call;
@@ -170,8 +171,21 @@ impl Certificates {
         if !validity::is_of_key(&pem, request.public_key()) {
             return Err(unusable("it is of another key"));
         }
-        self.store.put(&pem, request.key_pem().as_bytes())?;
+        self.put(pem, request.key_pem().as_bytes().to_vec()).await?;
         Ok(validity)
+    }
+
+    /// A disk may take its time.
+    async fn put(&self, pem: Vec<u8>, key: Vec<u8>) -> Result<(), CertificateError> {
+        let store = self.store.clone();
+        let put = spawn_blocking(move || store.put(&pem, &key)).await;
+        put.unwrap_or_else(|ended| {
+            Err(CertificateError::Store {
+                action: "write certificate",
+                path: self.store.current(),
+                source: ended.into(),
+            })
+        })
     }
 
     /// The client that was accepted, and the request's name.

@@ -6,7 +6,7 @@
 
 mod books;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -177,10 +177,9 @@ impl Shared {
         let shared = Arc::clone(self);
         let all = spawn_blocking(move || shared.books.all()).await;
         let all = all.unwrap_or_default();
+        let ledgers: HashSet<&ContainerId> = all.iter().map(|of| &of.container).collect();
         let mut pods = self.pods();
-        pods.retain(|_, entry| {
-            !entry.is_written || all.iter().any(|of| of.container == entry.container)
-        });
+        pods.retain(|_, entry| !entry.is_written || ledgers.contains(&entry.container));
         let mut found = Vec::new();
         for of in books::newest(all) {
             let known = pods.get(&of.pod.uid);

@@ -1,7 +1,7 @@
 //! Who the daemon is to the API: a kubeconfig's user, its pod's service account (B5.1), or, with `perNodeCertificate`, its
 //! node's Multus (B6.80–B6.86). What is replaced on disk is taken without a restart.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use cluster::{
@@ -45,6 +45,8 @@ pub(crate) enum CredentialsError {
 pub(crate) struct Credentials {
     pub(crate) live: Arc<Live>,
     certificates: Option<Certificates>,
+    /// The certificate as the last look found it: whoever asks is not kept waiting for a disk.
+    known: Mutex<Option<Validity>>,
     look: Duration,
 }
 
@@ -76,6 +78,7 @@ impl Credentials {
         Ok(Self {
             live: Arc::new(live),
             certificates: None,
+            known: Mutex::default(),
             look: LOOK,
         })
     }
@@ -99,6 +102,7 @@ impl Credentials {
         }
         Ok(Self {
             live: Arc::new(certificates.client(limits, runtime)?),
+            known: Mutex::new(certificates.current()),
             certificates: Some(certificates),
             look: if certificate.duration < SHORT {
                 LOOK_OFTEN
@@ -110,7 +114,12 @@ impl Credentials {
 
     /// How long the node's certificate is good; `None` where there is none.
     pub(crate) fn certificate(&self) -> Option<Validity> {
-        self.certificates.as_ref()?.current()
+        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.filter(|validity| SystemTime::now() < validity.until)
+    }
+
+    fn know(&self, plan: &Plan) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = plan.current;
     }
 
     /// The same in words; `None` where there should be none.
@@ -161,6 +170,7 @@ impl Credentials {
         loop {
             let now = SystemTime::now();
             plan.look(certificates.current(), now);
+            self.know(&plan);
             if plan.at > now {
                 let left = plan.at.duration_since(now).unwrap_or_default();
                 sleep(left.min(self.look)).await;
@@ -172,6 +182,7 @@ impl Credentials {
             match obtained {
                 Ok(validity) => {
                     plan.renewed(validity, SystemTime::now());
+                    self.know(&plan);
                     LOG.verbose("the node has a new certificate");
                     // Where this fails, the other loop tells.
                     let _taken = self.live.refresh().await;

@@ -1,4 +1,5 @@
-//! Threads for work that waits for plugins: not those of the daemon's own work, which never waits for any.
+//! Threads for requests that wait for plugins: not those of the daemon's own work, which waits for one at a time at most, and
+//! keeps no request waiting.
 
 use std::sync::Arc;
 use std::thread::Builder;
@@ -9,7 +10,7 @@ use plugin::messages::plain;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// So many attach at a time, and so many do something else; others wait for them, in the order of arrival.
-const HANDS: usize = 64;
+const HANDS: u32 = 64;
 
 /// Where work is done.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(crate) type Waiting<T> = oneshot::Sender<T>;
 impl Default for Crew {
     fn default() -> Self {
         Self {
-            attaching: Arc::new(Semaphore::new(HANDS)),
-            other: Arc::new(Semaphore::new(HANDS)),
+            attaching: Arc::new(Semaphore::new(HANDS as usize)),
+            other: Arc::new(Semaphore::new(HANDS as usize)),
         }
     }
 }
@@ -35,7 +36,7 @@ impl Crew {
     /// somebody waits for it or not. What attaches keeps nothing else waiting.
     ///
     /// # Errors
-    /// There is no thread to be had, or the work has a fault.
+    /// There is no thread to be had.
     pub(crate) async fn put<T: Send + 'static>(
         &self,
         attaches: bool,
@@ -55,10 +56,19 @@ impl Crew {
             let text = format_args!("no thread to work on: {error}");
             return Err(plain(code::TRY_AGAIN_LATER, text));
         }
-        // B6.13: what a fault leaves stands in the ledger.
+        // A fault in the work ends the daemon (B6.13), so that there always is one.
         outcome
             .await
             .map_err(|_| plain(code::INTERNAL, "internal fault"))
+    }
+
+    /// Waits until all work is done that has begun, or waits to begin. None begins afterwards.
+    pub(crate) async fn done(&self) {
+        for all in [&self.attaching, &self.other] {
+            if let Ok(hands) = all.acquire_many(HANDS).await {
+                hands.forget();
+            }
+        }
     }
 }
 
@@ -112,6 +122,22 @@ mod tests {
             assert_eq!(crew.put(false, |_| 2).await.unwrap(), 2);
             drop(go);
             assert_eq!(crew.put(true, |_| 3).await.unwrap(), 3);
+        });
+    }
+
+    #[test]
+    fn all_is_done_when_the_work_is_that_nobody_waits_for() {
+        wait(async {
+            let crew = Crew::default();
+            let (go, gone) = mpsc::channel::<()>();
+            let work = move |_: &Waiting<()>| {
+                let _gone = gone.recv();
+            };
+            let soon = Duration::from_millis(20);
+            assert!(timeout(soon, crew.put(true, work)).await.is_err());
+            assert!(timeout(soon, crew.done()).await.is_err());
+            drop(go);
+            crew.done().await;
         });
     }
 

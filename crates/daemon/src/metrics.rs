@@ -7,6 +7,7 @@ mod names;
 mod port;
 mod process;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use cluster::{Progress, Validity};
@@ -27,6 +28,9 @@ pub(crate) const METRICS: &str = "/metrics";
 
 /// Prometheus' text format.
 pub(crate) const FORMAT: &str = prometheus::TEXT_FORMAT;
+
+/// What was said so long ago at most is good enough for those whom anybody may be.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// Seconds: from what a plan takes to what a kubelet waits for.
 const BUCKETS: [f64; 14] = [
@@ -61,6 +65,8 @@ pub(crate) struct Metrics {
     lost_events: IntCounter,
     standing: StandingSeries,
     process: Process,
+    /// What was said last, and when.
+    last: Mutex<Option<(Instant, String)>>,
 }
 
 /// A part of an operation's time.
@@ -168,6 +174,7 @@ impl Metrics {
             )?,
             standing: StandingSeries::new(&to)?,
             process: Process::new(&to)?,
+            last: Mutex::default(),
             names: Names::default(),
             registry: to,
         })
@@ -247,9 +254,19 @@ impl Metrics {
     /// # Errors
     /// What the library says of its own series; a fault of this module.
     pub(crate) fn text(&self, standing: &Standing) -> Result<String, Error> {
-        self.standing.set(standing, Instant::now());
+        let now = Instant::now();
+        self.standing.set(standing, now);
         self.process.look();
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        let text = TextEncoder::new().encode_to_string(&self.registry.gather())?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, text.clone()));
+        Ok(text)
+    }
+
+    /// What was said a moment before, where somebody asked: to list ledgers and write all this down again keeps pods waiting.
+    pub(crate) fn recent(&self, now: Instant) -> Option<String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (then, text) = last.as_ref()?;
+        (now.saturating_duration_since(*then) <= RECENT).then(|| text.clone())
     }
 
     fn phase(&self, operation: Operation, phase: Phase) -> Histogram {

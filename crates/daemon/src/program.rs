@@ -123,8 +123,9 @@ fn serve(config: &Path) -> ExitCode {
     });
     let ran = prepare().and_then(|runtime| {
         let ran = runtime.block_on(run(settings));
-        // Whoever still waits for a plugin or a file does so for nobody.
-        runtime.shutdown_background();
+        // Whoever still waits for a plugin or a file does so for nobody. The runtime stays: a thread that waits with a deadline
+        // where there is no clock any more would end the program by a fault.
+        std::mem::forget(runtime);
         // Their ledgers tell the next DEL what to undo.
         sys::children::end_all();
         ran
@@ -229,6 +230,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         metrics: Arc::clone(&metrics),
         runtime: Handle::current(),
     };
+    let crew = Arc::new(Crew::default());
     let service = Arc::new(Service {
         readiness: Arc::clone(&host.readiness),
         planner: Arc::clone(&host.planner),
@@ -242,7 +244,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         credentials: Arc::clone(&credentials),
         upstream: Upstream {
             host,
-            crew: Crew::default(),
+            crew: Arc::clone(&crew),
         },
     });
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
@@ -270,7 +272,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     socket.remove();
     stopping.send_replace(true);
     tokio::select! {
-        () = guests.leave() => {}
+        () = guests.leave(&crew) => {}
         again = signals.next() => LOG.warning(format_args!("caught {again}, ending at once")),
     }
     housekeeping.abort_all();

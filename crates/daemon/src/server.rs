@@ -15,6 +15,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::crew::Crew;
 use crate::service::{Guest, Service};
 
 /// How long nothing may be asked over a connection. One with a plan ends with its plugin, which has deadlines of its own.
@@ -80,15 +81,18 @@ impl Server {
 }
 
 impl Guests {
-    /// Waits until all have gone. Whoever has no attachment under way goes at once; a plugin that finds its connection closed
-    /// asks the successor.
-    pub(crate) async fn leave(mut self) {
-        let all = async { while self.0.join_next().await.is_some() {} };
+    /// Waits until all have gone, and the crew has done what some of them did not wait for. Whoever has no attachment under
+    /// way goes at once; a plugin that finds its connection closed asks the successor.
+    pub(crate) async fn leave(mut self, crew: &Crew) {
+        let all = async {
+            while self.0.join_next().await.is_some() {}
+            crew.done().await;
+        };
         if timeout(GRACE, all).await.is_err() {
-            LOG.warning(format_args!(
-                "{} attachments are still under way; their plugins tell the successor",
-                self.0.len()
-            ));
+            LOG.warning(match self.0.len() {
+                0 => "something is still under way that nobody waits for; its ledger tells what to undo".to_owned(),
+                some => format!("{some} attachments are still under way; their plugins tell the successor"),
+            });
         }
     }
 }

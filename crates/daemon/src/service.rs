@@ -140,7 +140,7 @@ impl Service {
                 let answer = self.upstream.answer(gate, is_full, method, endpoint, body);
                 Answer::Upstream(answer.await)
             }
-            (&Method::GET, METRICS) => self.metrics().await,
+            (&Method::GET | &Method::POST, METRICS) => self.metrics().await,
             (&Method::POST, endpoint) => match read(body).await {
                 Ok(body) => self.act(guest, endpoint, &body).await,
                 Err(reason) => Answer::Bad(reason),
@@ -162,7 +162,10 @@ impl Service {
     /// Answers whoever comes to the metrics' port.
     pub(crate) async fn answer_anybody<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let answer = match (request.method(), request.uri().path()) {
-            (&Method::GET, METRICS) => self.metrics().await,
+            (&Method::GET, METRICS) => match self.metrics.recent(Instant::now()) {
+                Some(text) => Answer::Metrics(text),
+                None => self.metrics().await,
+            },
             (_, path) if self.settings.enable_pprof && path.starts_with(PPROF) => Answer::NoProfile,
             _ => Answer::Unknown,
         };

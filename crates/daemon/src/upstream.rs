@@ -5,6 +5,7 @@ mod host;
 mod reply;
 mod request;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -31,7 +32,7 @@ pub(crate) fn serves(endpoint: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) host: Host,
-    pub(crate) crew: Crew,
+    pub(crate) crew: Arc<Crew>,
 }
 
 impl Upstream {

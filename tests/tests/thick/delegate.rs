@@ -1,6 +1,8 @@
 //! `/delegate`: one more network for a pod that runs already, as the dynamic networks controller asks for it.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,6 +11,9 @@ use suites::cluster::Pod;
 use suites::recordings::{Response, here, recorded_question, request};
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
+use testkit::Signal;
+use testkit::kube::DAEMON;
+use testkit::proxy::Fault;
 
 /// Asks as the controller does.
 #[track_caller]
@@ -45,6 +50,49 @@ fn ask_with(
         "interfaceAttributes": attributes,
     });
     request(&node.socket(), "POST /delegate", &question.to_string())
+}
+
+/// Begins to ask for an attachment. Dropped, it goes away.
+#[track_caller]
+fn begin(node: &ThickNode, pod: &Pod, ifname: &str, network: &Value) -> UnixStream {
+    let Pod {
+        namespace,
+        name,
+        uid,
+        container,
+        ..
+    } = pod;
+    let question = json!({
+        "env": {
+            "CNI_COMMAND": "ADD",
+            "CNI_CONTAINERID": container.id,
+            "CNI_NETNS": container.netns,
+            "CNI_IFNAME": ifname,
+            "CNI_ARGS": format!("K8S_POD_NAMESPACE={namespace};K8S_POD_NAME={name};K8S_POD_UID={uid}"),
+        },
+        "config": BASE64.encode(network.to_string()),
+    });
+    let question = question.to_string();
+    let mut stream = UnixStream::connect(node.socket()).unwrap();
+    write!(
+        stream,
+        "POST /delegate HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{question}",
+        question.len()
+    )
+    .unwrap();
+    stream
+}
+
+/// A pod that is not there, in the sandbox of another one.
+#[track_caller]
+fn ghost(node: &ThickNode, pod: &Pod) -> Pod {
+    Pod {
+        sandbox: node.sandbox("ghost"),
+        namespace: pod.namespace.clone(),
+        name: "ghost".to_owned(),
+        uid: pod.uid.clone(),
+        container: pod.container.clone(),
+    }
 }
 
 #[track_caller]
@@ -201,14 +249,7 @@ fn what_fails_is_undone_and_told_with_its_code() {
         "{text}"
     );
     assert_eq!(ledger(&node, &pod), ["eth0"]);
-    let ghost = Pod {
-        sandbox: node.sandbox("ghost"),
-        namespace: pod.namespace.clone(),
-        name: "ghost".to_owned(),
-        uid: pod.uid.clone(),
-        container: pod.container.clone(),
-    };
-    let (code, text) = message(&ask(&node, &ghost, "ADD", "hot0", &network));
+    let (code, text) = message(&ask(&node, &ghost(&node, &pod), "ADD", "hot0", &network));
     assert!(code == 11 && text.contains(" not found"), "{text}");
     let (code, text) = message(&ask(
         &node,
@@ -231,32 +272,9 @@ fn one_who_goes_away_leaves_nothing_half_made() {
     let go = node.world.directory().join("go");
     let mut network = node.scripted("lan", "10.1.0.2/24");
     network["script"]["per_verb"] = json!({"ADD": {"then_wait_for_file": go}});
-    let asked = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            use std::io::Write as _;
-            let mut stream = std::os::unix::net::UnixStream::connect(node.socket()).unwrap();
-            let question = json!({
-                "env": {
-                    "CNI_COMMAND": "ADD",
-                    "CNI_CONTAINERID": pod.container.id,
-                    "CNI_NETNS": pod.container.netns,
-                    "CNI_IFNAME": "hot0",
-                    "CNI_ARGS": pod.container.args,
-                },
-                "config": BASE64.encode(network.to_string()),
-            });
-            let question = question.to_string();
-            write!(
-                stream,
-                "POST /delegate HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{question}",
-                question.len()
-            )
-            .unwrap();
-            node.begun("lan", 1);
-        });
-        asking.join()
-    });
-    asked.unwrap();
+    let asking = begin(&node, &pod, "hot0", &network);
+    node.begun("lan", 1);
+    drop(asking);
     assert_eq!(ledger(&node, &pod), ["eth0", "hot0"]);
 
     fs::write(&go, "").unwrap();
@@ -266,4 +284,52 @@ fn one_who_goes_away_leaves_nothing_half_made() {
     // And nobody else waited for it.
     let other = node.annotated_pod("other", &[]);
     answer(node.begin_add(&other, &conf)).good();
+}
+
+#[test]
+fn a_daemon_that_is_asked_to_end_finishes_what_nobody_waits_for() {
+    // B6.90
+    let node = ThickNode::new("thick-hot-end");
+    let daemon = node.started();
+    let pod = node.annotated_pod("web", &[]);
+    node.add(&pod, &node.generated()).good();
+    let go = node.world.directory().join("go");
+    let mut network = node.scripted("lan", "10.1.0.2/24");
+    network["script"]["per_verb"] = json!({"ADD": {"then_wait_for_file": go}});
+    let asking = begin(&node, &pod, "hot0", &network);
+    node.begun("lan", 1);
+    drop(asking);
+
+    daemon.0.signal(Signal::TERM).unwrap();
+    until("the socket is gone", || !node.socket().exists());
+    fs::write(&go, "").unwrap();
+
+    let ended = daemon.0.wait().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr_text());
+    assert_eq!(ledger(&node, &pod), ["eth0"]);
+    assert!(pod.sandbox.link("hot0").unwrap().is_none());
+}
+
+#[test]
+fn a_daemon_that_ends_at_once_does_so_without_a_fault_whatever_it_waits_for() {
+    // B6.90
+    let node = ThickNode::behind_proxy("thick-hot-abrupt", DAEMON, &json!({}));
+    let daemon = node.started();
+    let pod = node.annotated_pod("web", &[]);
+    node.add(&pod, &node.generated()).good();
+    node.proxy().every("GET", "/pods/ghost", Fault::Hang);
+    let network = node.scripted("lan", "10.1.0.2/24");
+    let _asking = begin(&node, &ghost(&node, &pod), "hot0", &network);
+    until("the API is asked", || {
+        !node.proxy().seen("GET", "/pods/ghost").is_empty()
+    });
+
+    daemon.0.signal(Signal::TERM).unwrap();
+    until("the socket is gone", || !node.socket().exists());
+    daemon.0.signal(Signal::TERM).unwrap();
+
+    let ended = daemon.0.wait().unwrap();
+    let text = ended.stderr_text();
+    assert_eq!(ended.status.code(), Some(0), "{text}");
+    assert!(text.contains("ending at once"), "{text}");
 }

@@ -182,5 +182,8 @@ fn a_probe_tells_how_the_daemon_is() {
     assert!(unready.stdout_text().contains("no primary network"));
     node.add_primary();
     until("the daemon is ready", || probe("/readyz").status.success());
+    let counted = probe("/metrics");
+    assert!(counted.status.success());
+    assert!(counted.stdout_text().contains("\nmultus_ready 1\n"));
     daemon.stop();
 }

@@ -17,7 +17,7 @@ const CURRENT: &str = "multus-client-current.pem";
 const KEPT: usize = 2;
 
 /// The directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store(PathBuf);
 
 impl Store {

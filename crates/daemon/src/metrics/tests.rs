@@ -40,6 +40,18 @@ fn requests_are_counted_under_upstreams_names() {
 }
 
 #[test]
+fn what_was_said_a_moment_ago_is_said_again() {
+    let metrics = Metrics::new().unwrap();
+    let before = Instant::now();
+    assert_eq!(metrics.recent(before), None);
+    let said = text(&metrics);
+    metrics.lost_event();
+    assert_eq!(metrics.recent(before).unwrap(), said);
+    let later = Instant::now() + RECENT + Duration::from_millis(1);
+    assert_eq!(metrics.recent(later), None);
+}
+
+#[test]
 fn runs_are_counted_by_network_plugin_and_outcome_and_add_up_to_a_phase() {
     let metrics = Metrics::new().unwrap();
     let runs = [
