@@ -1,5 +1,5 @@
-//! `cargo xtask image`: one image with every program, as an OCI archive that a container runtime imports. No engine, no
-//! registry; the same programs make the same bytes.
+//! `cargo xtask image`: one image with every program, as an OCI archive that a container runtime imports, for one processor or
+//! for both. No engine, no registry; the same programs make the same bytes.
 
 mod archive;
 mod layer;
@@ -57,46 +57,60 @@ const APPLETS: [&str; 21] = [
     "nc", "nsenter", "ping", "ps", "rm", "sh", "sleep", "tail", "vi",
 ];
 
-const USAGE: &str = "usage: cargo xtask image [--debug] [amd64=DIRECTORY] [arm64=DIRECTORY]";
+const USAGE: &str =
+    "usage: cargo xtask image [--debug] [amd64|amd64=DIRECTORY] [arm64|arm64=DIRECTORY]";
 
-/// Builds the image of the programs in these folders, or of those that `cargo xtask dist` left.
+/// Which image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What runs on nodes.
+    Plain,
+    /// The same with busybox, for people.
+    Debug,
+}
+
+impl Kind {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Plain => "multus-rs.tar",
+            Self::Debug => "multus-rs-debug.tar",
+        }
+    }
+
+    /// The image's name and tag.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Plain => format!("{REPOSITORY}:{TAG}"),
+            Self::Debug => format!("{REPOSITORY}:{TAG}-debug"),
+        }
+    }
+}
+
+/// Builds the image for the processors that the words name, or for this machine's.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
-    let debug = words.contains(&"--debug");
-    let target = target_directory()?;
+    let kind = match words.contains(&"--debug") {
+        true => Kind::Debug,
+        false => Kind::Plain,
+    };
     let mut folders: Vec<(Platform, PathBuf)> = Vec::new();
     for word in words.iter().filter(|word| **word != "--debug") {
-        let (platform, folder) = word.split_once('=').context(USAGE)?;
-        folders.push((
-            Platform::parse(platform).context(USAGE)?,
-            PathBuf::from(folder),
-        ));
+        let (name, folder) = match word.split_once('=') {
+            Some((name, folder)) => (name, Some(PathBuf::from(folder))),
+            None => (*word, None),
+        };
+        let platform = Platform::parse(name).context(USAGE)?;
+        folders.push((platform, folder.map_or_else(|| platform.build(), Ok)?));
     }
     if folders.is_empty() {
-        let built = Platform::ALL.map(|platform| (platform, platform.dist(&target)));
-        folders = built
-            .into_iter()
-            .filter(|(_, folder)| folder.join("multus-node").is_file())
-            .collect();
+        let platform = Platform::this()?;
+        folders.push((platform, platform.build()?));
     }
-    ensure!(
-        !folders.is_empty(),
-        "there are no programs in {}: `cargo xtask dist` makes them",
-        target.join("dist").display()
-    );
     folders.sort_unstable();
-    let busybox = match debug {
-        true => Some(busybox()?),
-        false => None,
-    };
-    let (file, tag) = match debug {
-        true => ("multus-rs-debug.tar", format!("{TAG}-debug")),
-        false => ("multus-rs.tar", TAG.to_owned()),
-    };
-    let directory = target.join("image");
+    let directory = target_directory()?.join("image");
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-    let mut archive = Archive::new(format!("{REPOSITORY}:{tag}"));
+    let mut archive = Archive::new(kind.name());
     for (platform, folder) in &folders {
-        let layers = layers(*platform, folder, busybox.as_deref())?;
+        let layers = layers(*platform, folder, kind)?;
         let size = archive.add(*platform, &layers)?;
         if let [base] = layers.as_slice() {
             // For `deploy/Dockerfile`.
@@ -109,32 +123,29 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
             size.div_ceil(1024)
         );
         ensure!(
-            debug || size <= LARGEST,
+            kind == Kind::Debug || size <= LARGEST,
             "the image for {} has {size} bytes, more than {LARGEST}",
             platform.name()
         );
     }
-    let path = directory.join(file);
+    let path = directory.join(kind.file());
     let digest = archive.write(&path)?;
-    println!("{REPOSITORY}:{tag}@{digest}\n{}", path.display());
+    println!("{}@{digest}\n{}", kind.name(), path.display());
     Ok(())
 }
 
 /// The image of the programs in this folder, for this machine alone: an archive in `directory`.
-pub(crate) fn of_this_machine(programs: &Path, directory: &Path) -> Result<PathBuf> {
-    let platform = Platform::ALL
-        .into_iter()
-        .find(|platform| platform.is_this());
-    let platform = platform.context("there is no image for this processor")?;
-    let mut archive = Archive::new(format!("{REPOSITORY}:{TAG}"));
-    archive.add(platform, &layers(platform, programs, None)?)?;
-    let path = directory.join("multus-rs.tar");
+pub(crate) fn of_this_machine(programs: &Path, directory: &Path, kind: Kind) -> Result<PathBuf> {
+    let platform = Platform::this()?;
+    let mut archive = Archive::new(kind.name());
+    archive.add(platform, &layers(platform, programs, kind)?)?;
+    let path = directory.join(kind.file());
     archive.write(&path)?;
     Ok(path)
 }
 
 /// What the image holds.
-fn layers(platform: Platform, folder: &Path, busybox: Option<&Path>) -> Result<Vec<Layer>> {
+fn layers(platform: Platform, folder: &Path, kind: Kind) -> Result<Vec<Layer>> {
     let mut base = Layer::default();
     for directory in [
         "etc",
@@ -165,8 +176,8 @@ fn layers(platform: Platform, folder: &Path, busybox: Option<&Path>) -> Result<V
         base.link(name, &format!("/{PROGRAMS}/{name}"))?;
     }
     let mut layers = vec![base];
-    if let Some(busybox) = busybox {
-        let bytes = read(busybox)?;
+    if kind == Kind::Debug {
+        let bytes = read(&busybox(platform)?)?;
         platform.check("busybox", &bytes)?;
         let mut people = Layer::default();
         people.directory("bin", 0o755)?;
@@ -183,8 +194,13 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("read {}", path.display()))
 }
 
-/// The static program of the Debian package.
-fn busybox() -> Result<PathBuf> {
+/// The static program of the Debian package, which is there for this machine's processor alone.
+fn busybox(platform: Platform) -> Result<PathBuf> {
+    ensure!(
+        platform.is_this(),
+        "the debug image for {0} needs busybox for {0}: make it on such a machine",
+        platform.name()
+    );
     tools::debian(&["busybox-static"])?;
     let path = PathBuf::from("/bin/busybox");
     if !path.is_file() {
@@ -206,23 +222,28 @@ mod tests {
 
     use super::*;
 
-    /// The beginning of a static program for this processor.
-    fn program(name: &str) -> Vec<u8> {
+    /// The beginning of a static program for a processor.
+    fn program(platform: Platform, name: &str) -> Vec<u8> {
         let mut bytes = vec![0; 64];
         bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
-        bytes[18] = 62;
+        bytes[18] = match platform {
+            Platform::Amd64 => 62,
+            Platform::Arm64 => 183,
+        };
         bytes.extend(name.bytes());
         bytes
     }
 
-    fn image() -> (tempfile::TempDir, PathBuf, String) {
+    fn image(platforms: &[Platform]) -> (tempfile::TempDir, PathBuf, String) {
         let scratch = tempfile::tempdir().unwrap();
-        for name in FILES {
-            fs::write(scratch.path().join(name), program(name)).unwrap();
-        }
         let mut archive = Archive::new("example/multus:v1".to_owned());
-        let layers = layers(Platform::Amd64, scratch.path(), None).unwrap();
-        archive.add(Platform::Amd64, &layers).unwrap();
+        for platform in platforms {
+            for name in FILES {
+                fs::write(scratch.path().join(name), program(*platform, name)).unwrap();
+            }
+            let layers = layers(*platform, scratch.path(), Kind::Plain).unwrap();
+            archive.add(*platform, &layers).unwrap();
+        }
         let path = scratch.path().join("image.tar");
         let digest = archive.write(&path).unwrap();
         (scratch, path, digest)
@@ -245,9 +266,25 @@ mod tests {
         found
     }
 
+    fn json(archive: &BTreeMap<String, (String, Vec<u8>)>, name: &str) -> Value {
+        serde_json::from_slice(&archive[name].1).unwrap()
+    }
+
+    fn blob(descriptor: &Value) -> String {
+        let digest = descriptor["digest"].as_str().unwrap();
+        format!("blobs/{}", digest.replace(':', "/"))
+    }
+
+    /// The image in the archive, and its manifests.
+    fn contents(archive: &BTreeMap<String, (String, Vec<u8>)>) -> (Value, Vec<Value>) {
+        let first = json(archive, "index.json")["manifests"][0].clone();
+        let index = json(archive, &blob(&first));
+        (first, index["manifests"].as_array().unwrap().clone())
+    }
+
     #[test]
     fn the_same_programs_make_the_same_image() {
-        let (one, other) = (image(), image());
+        let (one, other) = (image(&Platform::ALL), image(&Platform::ALL));
         assert_eq!(one.2, other.2);
         assert_eq!(fs::read(&one.1).unwrap(), fs::read(&other.1).unwrap());
     }
@@ -255,35 +292,46 @@ mod tests {
     #[test]
     fn everything_lies_where_upstreams_manifests_look_for_it() {
         // B8.34, B8.40, B8.41
-        let (_scratch, path, digest) = image();
+        for platform in Platform::ALL {
+            let (_scratch, path, digest) = image(&[platform]);
+            let archive = entries(&fs::read(path).unwrap());
+            let (first, manifests) = contents(&archive);
+            assert_eq!(first["digest"], digest);
+            assert_eq!(
+                first["annotations"]["io.containerd.image.name"],
+                "example/multus:v1"
+            );
+            let manifest = json(&archive, &blob(&manifests[0]));
+            let mut layer = Vec::new();
+            GzDecoder::new(archive[&blob(&manifest["layers"][0])].1.as_slice())
+                .read_to_end(&mut layer)
+                .unwrap();
+            let files = entries(&layer);
+            assert_eq!(files["var/run"].0, "/run");
+            assert!(files["etc/passwd"].1.starts_with(b"root:"));
+            for name in FILES {
+                let expected = program(platform, name);
+                assert_eq!(files[&format!("{PROGRAMS}/{name}")].1, expected);
+            }
+            for name in CHORES {
+                assert_eq!(files[name].0, format!("/{PROGRAMS}/{name}"));
+                assert_eq!(files[&format!("{PROGRAMS}/{name}")].0, "multus-node");
+            }
+        }
+    }
+
+    #[test]
+    fn one_image_serves_both_processors() {
+        let (_scratch, path, _) = image(&Platform::ALL);
         let archive = entries(&fs::read(path).unwrap());
-        let json = |name: &str| -> Value { serde_json::from_slice(&archive[name].1).unwrap() };
-        let blob = |descriptor: &Value| {
-            let digest = descriptor["digest"].as_str().unwrap();
-            format!("blobs/{}", digest.replace(':', "/"))
-        };
-        let first = json("index.json")["manifests"][0].clone();
-        assert_eq!(first["digest"], digest);
-        assert_eq!(
-            first["annotations"]["io.containerd.image.name"],
-            "example/multus:v1"
-        );
-        let index = json(&blob(&first));
-        let manifest = json(&blob(&index["manifests"][0]));
-        let mut layer = Vec::new();
-        GzDecoder::new(archive[&blob(&manifest["layers"][0])].1.as_slice())
-            .read_to_end(&mut layer)
-            .unwrap();
-        let files = entries(&layer);
-        assert_eq!(files["var/run"].0, "/run");
-        assert!(files["etc/passwd"].1.starts_with(b"root:"));
-        for name in FILES {
-            assert_eq!(files[&format!("{PROGRAMS}/{name}")].1, program(name));
+        let (_, manifests) = contents(&archive);
+        for (platform, manifest) in Platform::ALL.iter().zip(&manifests) {
+            assert_eq!(manifest["platform"]["architecture"], platform.name());
+            let manifest = json(&archive, &blob(manifest));
+            let config = json(&archive, &blob(&manifest["config"]));
+            assert_eq!(config["architecture"], platform.name());
         }
-        for name in CHORES {
-            assert_eq!(files[name].0, format!("/{PROGRAMS}/{name}"));
-            assert_eq!(files[&format!("{PROGRAMS}/{name}")].0, "multus-node");
-        }
+        assert_eq!(manifests.len(), 2);
     }
 
     #[test]
@@ -292,7 +340,7 @@ mod tests {
         for name in FILES {
             fs::write(scratch.path().join(name), b"#!/bin/sh\n").unwrap();
         }
-        let wrong = layers(Platform::Amd64, scratch.path(), None)
+        let wrong = layers(Platform::Amd64, scratch.path(), Kind::Plain)
             .err()
             .unwrap()
             .to_string();

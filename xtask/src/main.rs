@@ -22,8 +22,9 @@ Chores of this repository.
   cargo xtask test [PART]   everything that has to pass, or one part of it
   cargo xtask dist          what ships, static and stripped, into target/dist
   cargo xtask bench         what multus adds, beside its delegates called directly; with or without root
-  cargo xtask image [--debug] [amd64=DIRECTORY] [arm64=DIRECTORY]
-                            target/image/multus-rs.tar: all programs as an OCI archive, without an engine
+  cargo xtask image [--debug] [amd64|amd64=DIRECTORY] [arm64|arm64=DIRECTORY]
+                            target/image/multus-rs.tar: all programs as an OCI archive, without an engine, for this
+                            machine's processor or for those that are named
   cargo xtask manifests     the files of deploy/, rendered from the chart
   cargo xtask cluster       a whole Kubernetes node with Multus on it, left running to play with; needs root
   cargo xtask cluster down  takes it down

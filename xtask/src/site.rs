@@ -34,6 +34,8 @@ const PODS: &str = "/api/v1/namespaces/kube-system/pods?labelSelector=name%3Dmul
 #[derive(Debug)]
 pub(crate) struct Site {
     node: Node,
+    /// What is in the image.
+    programs: PathBuf,
 }
 
 impl Site {
@@ -41,9 +43,9 @@ impl Site {
     pub(crate) fn start(programs: &Path) -> Result<Self> {
         let site = Self {
             node: Node::start()?,
+            programs: programs.to_owned(),
         };
-        let image = image::of_this_machine(programs, site.node.logs())?;
-        site.node.import(&image)?;
+        site.import(image::Kind::Plain)?;
         site.write(PRIMARY, &primary("cni0", "10.244.0.0/16").to_string())?;
         site.apply()?;
         site.wait_for_daemon()?;
@@ -151,6 +153,13 @@ impl Site {
         let data = json!({"daemon-config.json": config.to_string()});
         self.client().patch(CONFIG_MAP, &json!({"data": data}))?;
         self.renew_daemon()
+    }
+
+    /// Puts an image of the programs on the node; its name.
+    pub(crate) fn import(&self, kind: image::Kind) -> Result<String> {
+        let archive = image::of_this_machine(&self.programs, self.node.logs(), kind)?;
+        self.node.import(&archive)?;
+        Ok(kind.name())
     }
 
     /// The image that Multus' pod has.

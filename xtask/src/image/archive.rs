@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tar::{Builder, EntryType};
 
 use super::layer::{Layer, gzip, header};
+use crate::dist;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -53,13 +54,17 @@ impl Platform {
         self.machine() == std::env::consts::ARCH
     }
 
-    /// Where `cargo xtask dist` leaves its programs.
-    pub(super) fn dist(self, target: &Path) -> PathBuf {
-        let dist = target.join("dist");
-        match self.is_this() {
-            true => dist,
-            false => dist.join(format!("{}-unknown-linux-musl", self.machine())),
-        }
+    /// That of this machine.
+    pub(super) fn this() -> Result<Self> {
+        let this = Self::ALL.into_iter().find(|platform| platform.is_this());
+        this.context("there is no image for this machine's processor")
+    }
+
+    /// Builds what ships for it; where it is.
+    pub(super) fn build(self) -> Result<PathBuf> {
+        let target = format!("{}-unknown-linux-musl", self.machine());
+        let target = (!self.is_this()).then_some(target.as_str());
+        Ok(dist::build(target)?.folder)
     }
 
     /// Refuses what this processor cannot run, or what needs a loader that the image does not have.
