@@ -3,6 +3,7 @@
 mod configurations;
 mod faults;
 mod guard;
+mod image;
 mod left;
 mod objects;
 mod report;
@@ -11,9 +12,9 @@ mod stage;
 mod upstream;
 mod workloads;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use testkit::node::left_on_machine;
 
 use crate::site::{self, Site};
@@ -21,7 +22,7 @@ use report::Outcome;
 use stage::{Scenario, Stage};
 
 /// All scenarios, in their order.
-const SCENARIOS: [Scenario; 25] = [
+const SCENARIOS: [Scenario; 26] = [
     Scenario {
         name: "plain pod",
         run: upstream::plain_pod,
@@ -61,6 +62,10 @@ const SCENARIOS: [Scenario; 25] = [
     Scenario {
         name: "upgrade and rollback",
         run: restarts::upgrade,
+    },
+    Scenario {
+        name: "debug image",
+        run: image::debug_image,
     },
     Scenario {
         name: "daemon comes last",
@@ -126,6 +131,35 @@ const SCENARIOS: [Scenario; 25] = [
 
 /// Runs the scenarios whose names have one of these words in them; all without words.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
+    play(words)?.verdict()
+}
+
+/// What all scenarios came to.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    /// What each took.
+    pub(crate) steps: Vec<(String, Duration)>,
+    /// What the node has left on this machine.
+    left: Vec<String>,
+}
+
+impl Summary {
+    /// Whether that is good.
+    pub(crate) fn verdict(&self) -> Result<()> {
+        ensure!(
+            self.left.is_empty(),
+            "the node has left something on this machine: {:?}",
+            self.left
+        );
+        ensure!(self.failed == 0, "{} of the scenarios", self.failed);
+        Ok(())
+    }
+}
+
+/// Builds what ships, brings up a node, and runs the scenarios that the words choose.
+pub(crate) fn play(words: &[&str]) -> Result<Summary> {
     let chosen: Vec<&Scenario> = SCENARIOS
         .iter()
         .filter(|scenario| {
@@ -142,10 +176,15 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("a node needs root: network and mount namespaces, control groups, containers");
     }
+    let mut steps = Vec::new();
+    let begun = Instant::now();
     let programs = site::programs()?;
+    steps.push(("building what ships".to_owned(), begun.elapsed()));
     let before = left_on_machine();
     let begun = Instant::now();
+    println!("bringing up a node (the first time builds its servers, a quarter of an hour)");
     let mut stage = Stage::new(Site::start(&programs)?)?;
+    steps.push(("bringing up a node".to_owned(), begun.elapsed()));
     println!(
         "the node is up after {:.1} s",
         begun.elapsed().as_secs_f64()
@@ -158,17 +197,19 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         if let Some(failure) = &outcome.failure {
             println!("   FAILED: {failure}");
         }
+        steps.push((format!("scenario {}", outcome.name), outcome.took));
         outcomes.push(outcome);
     }
-    let failed = outcomes
-        .iter()
-        .filter(|outcome| outcome.failure.is_some())
-        .count();
+    let count = |failed: bool| {
+        let of = |outcome: &&Outcome| outcome.failure.is_some() == failed;
+        outcomes.iter().filter(of).count() as u64
+    };
+    let (passed, failed) = (count(false), count(true));
     if failed > 0 {
         stage.keep_logs()?;
     }
     drop(stage);
-    let left: Vec<String> = left_on_machine().difference(&before).cloned().collect();
+    let left = left_on_machine().difference(&before).cloned().collect();
 
     print!("{}", report::table(&outcomes));
     println!(
@@ -176,11 +217,10 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
         outcomes.len(),
         begun.elapsed().as_secs_f64()
     );
-    if !left.is_empty() {
-        bail!("the node has left something on this machine: {left:?}");
-    }
-    if failed > 0 {
-        bail!("{failed} of the scenarios");
-    }
-    Ok(())
+    Ok(Summary {
+        passed,
+        failed,
+        steps,
+        left,
+    })
 }

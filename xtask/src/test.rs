@@ -16,7 +16,7 @@ use parts::{PARTS, Part};
 pub(crate) fn help() -> String {
     let line = |part: &Part| format!("  {:<8}  {}\n", part.name, part.what);
     format!(
-        "Parts of the test:\n\n{}\nWords after a part go to its cargo command.\n",
+        "Parts of the test:\n\n{}\nWords after a part go to its cargo command, or choose scenarios of e2e.\n",
         PARTS.iter().map(line).collect::<String>()
     )
 }

@@ -28,11 +28,7 @@ const PACKAGES: [&str; 7] = [
 
 /// Fetches, builds, and says where things are: environment variables for the tests.
 pub(super) fn set_up(outcome: &mut Outcome) -> Result<Vec<(&'static str, PathBuf)>> {
-    if !is_installed("go") {
-        bail!(
-            "Go is missing: the system tests build real servers and plugins with it (sudo apt-get install golang, or https://go.dev/dl)"
-        );
-    }
+    ensure_go()?;
     timed(outcome, "Debian packages", || tools::debian(&PACKAGES))?;
     for part in Part::OF_THE_SUITES {
         timed(outcome, &format!("{part:?}"), || {
@@ -62,6 +58,16 @@ pub(super) fn set_up(outcome: &mut Outcome) -> Result<Vec<(&'static str, PathBuf
         programs.push((MULTUS_BIN_DIR, target.join("ci")));
     }
     Ok(programs)
+}
+
+/// Go builds the real servers and plugins.
+pub(super) fn ensure_go() -> Result<()> {
+    if !is_installed("go") {
+        bail!(
+            "Go is missing: the tests build real servers and plugins with it (sudo apt-get install golang, or https://go.dev/dl)"
+        );
+    }
+    Ok(())
 }
 
 fn timed(outcome: &mut Outcome, name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use super::environment;
 use super::outcome::Outcome;
 use super::runner::{run, run_tests};
+use crate::e2e;
 use crate::workspace::cargo;
 
 /// The packages whose tests run programs in namespaces; their tests are the part `system`.
@@ -24,7 +25,7 @@ pub(super) struct Part {
 }
 
 /// All parts.
-pub(super) const PARTS: [Part; 5] = [
+pub(super) const PARTS: [Part; 6] = [
     Part {
         name: "fmt",
         what: "formatting",
@@ -49,6 +50,11 @@ pub(super) const PARTS: [Part; 5] = [
         name: "system",
         what: "whole programs with real servers, plugins and namespaces; needs Go",
         run: system,
+    },
+    Part {
+        name: "e2e",
+        what: "what ships, on a whole Kubernetes node; needs Go and root",
+        run: node,
     },
 ];
 
@@ -95,6 +101,18 @@ fn system(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
     };
     command.envs(programs);
     run_tests(outcome, &mut command)
+}
+
+fn node(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
+    environment::ensure_go()?;
+    let summary = e2e::play(rest)?;
+    outcome.passed = summary.passed;
+    outcome.failed = summary.failed;
+    let steps = summary.steps.iter();
+    outcome
+        .steps
+        .extend(steps.map(|(name, took)| (name.clone(), took.as_secs_f64())));
+    summary.verdict()
 }
 
 /// The same command as the root of a user namespace.
