@@ -33,5 +33,6 @@ pub(crate) fn get(settings: &Settings, path: &str) -> ExitCode {
 }
 
 fn ask(socket: &Path, path: &str) -> Result<Reply, IpcError> {
-    Connection::open(socket)?.post(path, b"", Instant::now() + PATIENCE)
+    let mut connection = Connection::over(sys::socket::reach(socket), socket)?;
+    connection.post(path, b"", Instant::now() + PATIENCE)
 }

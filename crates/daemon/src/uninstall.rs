@@ -4,7 +4,6 @@
 //! be detached.
 
 use std::fs;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::{park, sleep};
@@ -100,7 +99,7 @@ impl Node<'_> {
     fn wait_for_the_end(&self) -> Result<(), Failure> {
         let socket = socket::path(&self.settings.socket_dir);
         let deadline = Instant::now() + self.patience;
-        while UnixStream::connect(&socket).is_ok() {
+        while sys::socket::is_served(&socket) {
             if Instant::now() >= deadline {
                 return Err(Failure::Serving(socket));
             }

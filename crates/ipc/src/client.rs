@@ -19,7 +19,7 @@ const HEAD: usize = 16 << 10;
 /// The daemon could not be asked.
 #[derive(Debug, Error)]
 pub enum IpcError {
-    /// Nobody listens on the socket.
+    /// Nobody listens on the socket, or whoever does takes up nothing.
     #[error("no daemon on {}: {source}", path.display())]
     NoDaemon {
         /// The socket.
@@ -86,12 +86,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to the socket.
+    /// Takes over what came of connecting to the socket.
     ///
     /// # Errors
     /// [`IpcError::NoDaemon`].
-    pub fn open(path: &Path) -> Result<Self, IpcError> {
-        match UnixStream::connect(path) {
+    pub fn over(reached: io::Result<UnixStream>, path: &Path) -> Result<Self, IpcError> {
+        match reached {
             Ok(stream) => Ok(Self {
                 stream,
                 path: path.to_owned(),

@@ -170,7 +170,7 @@ impl Daemon {
                 }
             }
         }
-        let mut connection = Connection::open(&self.socket)?;
+        let mut connection = Connection::over(sys::socket::reach(&self.socket), &self.socket)?;
         let reply = connection.post(endpoint, body, deadline)?;
         self.connection.replace(Some(connection));
         Ok(reply)

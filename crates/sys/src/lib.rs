@@ -22,6 +22,7 @@ pub mod log;
 mod netlink;
 pub mod netns;
 mod ports;
+pub mod socket;
 #[cfg(test)]
 mod testing;
 pub mod wait;

@@ -7,6 +7,7 @@ use serde_json::json;
 use suites::multus::program;
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
+use testkit::Signal;
 
 #[test]
 fn an_add_waits_while_the_daemon_starts() {
@@ -50,6 +51,32 @@ fn without_a_daemon_an_add_fails_in_time_and_says_why() {
     node.nothing_left(&before, &[]);
     node.status_call(&pod, &conf)
         .refused(50, &["no daemon on "]);
+}
+
+#[test]
+fn a_daemon_that_takes_up_nothing_holds_up_an_add_no_longer_than_none_and_no_other_verb() {
+    let _enough = sys::limits::descriptors(16 << 10);
+    let node = ThickNode::new("thick-full");
+    let daemon = node.started();
+    let mut conf = node.generated();
+    let attached = node.annotated_pod("attached", &[]);
+    node.add(&attached, &conf).good();
+    conf["timeouts"] = json!({"add": "1s"});
+    let pod = node.annotated_pod("web", &[]);
+    daemon.0.signal(Signal::STOP).unwrap();
+    let crowd: Vec<_> = std::iter::from_fn(|| sys::socket::reach(&node.socket()).ok()).collect();
+    let before = node.snapshot();
+
+    let answer = node.add(&pod, &conf);
+
+    let text = "no daemon on ";
+    answer.refused(11, &[text, "s for the node's multus-daemon"]);
+    node.nothing_left(&before, &[]);
+    node.status_call(&pod, &conf).refused(50, &[text]);
+    node.del(&attached, &conf);
+    drop(crowd);
+    daemon.0.signal(Signal::CONT).unwrap();
+    node.until_ready();
 }
 
 #[test]

@@ -30,6 +30,10 @@ fn daemon(answers: &[&'static str]) -> (TempDir, PathBuf, JoinHandle<Vec<String>
     (folder, path, serving.unwrap())
 }
 
+fn open(path: &Path) -> Result<Connection, IpcError> {
+    Connection::over(UnixStream::connect(path), path)
+}
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
@@ -39,7 +43,7 @@ fn several_requests_go_over_one_connection_as_long_as_both_want_it() {
     let kept = "HTTP/1.0 200 OK\r\ncontent-length: 2\r\nconnection: keep-alive\r\n\r\n{}";
     let last = "HTTP/1.0 400 Bad Request\r\ncontent-length: 4\r\n\r\nnope";
     let (_folder, path, serving) = daemon(&[kept, last]);
-    let mut connection = Connection::open(&path).unwrap();
+    let mut connection = open(&path).unwrap();
     let reply = connection.post("/v1/plan", b"{}", soon()).unwrap();
     assert_eq!((reply.status, reply.body.as_slice()), (200, &b"{}"[..]));
     assert!(connection.is_open());
@@ -59,7 +63,7 @@ fn a_body_without_length_ends_with_the_connection() {
     // B6.10: upstream's daemon closes after each answer
     let (_folder, path, serving) =
         daemon(&["HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"Result\":{}}"]);
-    let mut connection = Connection::open(&path).unwrap();
+    let mut connection = open(&path).unwrap();
     let reply = connection.post("/cni", b"{}", soon());
     serving.join().unwrap();
     assert_eq!(reply.unwrap().body, b"{\"Result\":{}}");
@@ -74,7 +78,7 @@ fn a_daemon_that_goes_away_before_the_end_of_its_answer_is_no_answer() {
         "HTTP/1.0 200 OK\r\ncontent-length: 9\r\n\r\nshort",
     ] {
         let (_folder, path, serving) = daemon(&[answer]);
-        let error = Connection::open(&path)
+        let error = open(&path)
             .unwrap()
             .post("/v1/plan", b"{}", soon())
             .unwrap_err();
@@ -96,7 +100,7 @@ fn what_is_no_http_or_too_long_is_refused() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ] {
         let (_folder, path, serving) = daemon(&[answer]);
-        let error = Connection::open(&path)
+        let error = open(&path)
             .unwrap()
             .post("/v1/plan", b"{}", soon())
             .unwrap_err();
@@ -116,7 +120,7 @@ fn a_silent_daemon_is_waited_for_until_the_deadline() {
     let path = folder.path().join("multus.sock");
     let _listener = UnixListener::bind(&path).unwrap();
     let deadline = Instant::now() + Duration::from_millis(50);
-    let error = Connection::open(&path)
+    let error = open(&path)
         .unwrap()
         .post("/v1/plan", b"{}", deadline)
         .unwrap_err();
@@ -126,7 +130,7 @@ fn a_silent_daemon_is_waited_for_until_the_deadline() {
 
 #[test]
 fn nobody_on_the_socket_is_told_with_its_path() {
-    let error = Connection::open(Path::new("/none/multus.sock")).unwrap_err();
+    let error = open(Path::new("/none/multus.sock")).unwrap_err();
     assert!(error.may_pass());
     assert!(
         error

@@ -2,7 +2,6 @@
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -155,7 +154,7 @@ impl Keeper {
 
     /// Our configuration, as the primary is now.
     fn generate(&mut self) -> Result<(), NoDocument> {
-        self.yields = UnixStream::connect(&self.options.daemon).is_ok();
+        self.yields = sys::socket::is_served(&self.options.daemon);
         if self.yields {
             return Err(NoDocument::Wait(format!(
                 "a daemon keeps this node's configuration: it answers at {}",
