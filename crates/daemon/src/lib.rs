@@ -16,14 +16,15 @@
 
 mod ask;
 mod behind;
-mod commit;
 mod credentials;
 mod crew;
 mod events;
+mod facts;
 mod flags;
 mod gate;
 pub mod keeper;
 mod metrics;
+mod node;
 pub mod overlay;
 mod planner;
 mod program;

@@ -1,66 +1,30 @@
-//! Plans for the plugins of the node, from what the watches know.
+//! Plans for the plugins of the node.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use cluster::{ClusterError, Live, Watches};
 use cni::{CniError, code};
-use devices::{DevicesError, Kubelet};
-use futures_util::stream::{self, StreamExt as _};
 use ipc::{PlanReply, PlanRequest};
 use plan::{
-    Asked, Catalog, DriveError, Fact, Facts, Inquiry, Need, NetConf, Outcome, PathFact, Plan,
-    PlanError, Planned, PodArgs, PodRef, ROUNDS, Request, Warning,
+    Asked, Catalog, DriveError, Facts, Need, NetConf, Outcome, Plan, PlanError, Planned, PodArgs,
+    PodRef, Request, Warning,
 };
 use plugin::LOG;
 use plugin::messages::{self, of_pod, plain};
-use tokio::task::spawn_blocking;
 
-use crate::behind::Behind;
-use crate::events::Events;
-use crate::keeper::Status;
+use crate::facts::FactError;
+use crate::metrics::{Operation, Phase};
+use crate::node::Node;
 use crate::overlay;
-use crate::settings::Settings;
 
-/// Everything that plans are made from.
-pub(crate) struct Planner {
-    pub(crate) live: Arc<Live>,
-    pub(crate) watches: Arc<Watches>,
-    /// How the node's configuration stands.
-    pub(crate) status: Arc<dyn Fn() -> Status + Send + Sync>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) kubelet: Kubelet,
-    pub(crate) events: Events,
-    pub(crate) behind: Behind,
-}
-
-/// So many things are fetched at a time for one plan.
-const AT_ONCE: usize = 8;
-
-impl fmt::Debug for Planner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Planner").finish_non_exhaustive()
-    }
-}
-
-/// Why a fact is not to be had.
-#[derive(Debug, thiserror::Error)]
-enum FactError {
-    #[error(transparent)]
-    Api(#[from] ClusterError),
-    #[error(transparent)]
-    Devices(#[from] DevicesError),
-    #[error("the daemon stops")]
-    Stopped,
-}
-
-impl Planner {
+impl Node {
     /// How the container is to be attached. What is refused, and what the pod's owner should know, is told to the pod too.
     pub(crate) async fn plan(&self, words: &PlanRequest) -> Result<PlanReply, CniError> {
-        let (conf, request) = self.request(words)?;
-        let outcome = self.outcome(&conf, &request).await?;
-        Ok(PlanReply::from(&outcome))
+        let planning = async {
+            let (conf, request) = self.request(words)?;
+            self.resolve(&conf, &request).await
+        };
+        Ok(PlanReply::from(&self.counted(planning).await?))
     }
 
     /// The same for a request that is decoded already.
@@ -69,8 +33,24 @@ impl Planner {
         conf: &NetConf,
         request: &Request,
     ) -> Result<Outcome, CniError> {
-        let planned = self.drive(conf, request).await;
-        self.told(planned, &request.args.pod)
+        self.counted(self.resolve(conf, request)).await
+    }
+
+    async fn counted(
+        &self,
+        planning: impl Future<Output = Result<Outcome, CniError>>,
+    ) -> Result<Outcome, CniError> {
+        let begin = Instant::now();
+        let planned = planning.await;
+        self.metrics.took(Phase::Plan, begin);
+        planned.inspect_err(|_| self.metrics.ended(Operation::Add, false))
+    }
+
+    async fn resolve(&self, conf: &NetConf, request: &Request) -> Result<Outcome, CniError> {
+        let pod = &request.args.pod;
+        let ask = |facts: &Facts| plan::plan(conf, request, facts);
+        let planned = self.sources.drive(pod, conf.timeouts.api, ask).await;
+        self.told(planned, pod)
     }
 
     /// One more network for a pod that is attached already.
@@ -81,34 +61,12 @@ impl Planner {
         network: &[u8],
         asked: &Asked,
     ) -> Result<Plan, CniError> {
-        let planned = self.drive_another(conf, request, network, asked).await;
         let pod = &request.args.pod;
+        let ask = |facts: &Facts| plan::another(conf, request, facts, network, asked);
+        let planned = self.sources.drive(pod, conf.timeouts.api, ask).await;
         match self.told(planned.map(Outcome::Attach), pod)? {
             Outcome::Attach(plan) => Ok(plan),
             Outcome::PodUnknown => Err(of_pod(code::INTERNAL, pod, "nothing is planned")),
-        }
-    }
-
-    async fn drive_another(
-        &self,
-        conf: &NetConf,
-        request: &Request,
-        network: &[u8],
-        asked: &Asked,
-    ) -> Result<Plan, DriveError<FactError>> {
-        let mut facts = Facts::default();
-        loop {
-            let planned = plan::another(conf, request, &facts, network, asked);
-            match planned.map_err(DriveError::Plan)? {
-                Planned::Ready(plan) => return Ok(plan),
-                // The pod, and nothing else.
-                Planned::Needs(needs) => {
-                    for need in needs {
-                        let fact = self.fetch(&need, request, conf.timeouts.api).await;
-                        facts.insert(need, fact.map_err(DriveError::Source)?);
-                    }
-                }
-            }
         }
     }
 
@@ -141,26 +99,18 @@ impl Planner {
     pub(crate) async fn default_network(&self, config: &str) -> Result<Option<String>, CniError> {
         let unavailable = |error: &dyn fmt::Display| plain(code::NOT_AVAILABLE, error);
         let conf = self.conf(config).map_err(|error| unavailable(&error))?;
-        let mut facts = Facts::default();
-        for _ in 0..ROUNDS {
-            let planned = plan::default_network(&conf, Catalog::Api, &facts)
-                .map_err(|error| unavailable(&error))?;
-            let needs = match planned {
-                Planned::Ready(network) => {
-                    return Ok(Some(String::from_utf8_lossy(network.bytes()).into_owned()));
-                }
-                Planned::Needs(needs) => needs,
-            };
-            for need in needs {
-                let Need::Path(path) = &need else {
-                    return Ok(None);
-                };
-                let looked = self.look(path.clone()).await;
-                let fact = Fact::Path(looked.map_err(|error| unavailable(&error))?);
-                facts.insert(need, fact);
-            }
-        }
-        Err(unavailable(&PlanError::NoEnd))
+        let is_path = |need: &Need| matches!(need, Need::Path(_));
+        let ask = |facts: &Facts| {
+            Ok(match plan::default_network(&conf, Catalog::Api, facts)? {
+                Planned::Needs(needs) if !needs.iter().all(is_path) => Planned::Ready(None),
+                Planned::Needs(needs) => Planned::Needs(needs),
+                Planned::Ready(network) => Planned::Ready(Some(network)),
+            })
+        };
+        let (nobody, patience) = (PodRef::default(), conf.timeouts.api);
+        let network = self.sources.drive(&nobody, patience, ask).await;
+        let network = network.map_err(|error| unavailable(&error))?;
+        Ok(network.map(|network| String::from_utf8_lossy(network.bytes()).into_owned()))
     }
 
     fn conf(&self, config: &str) -> Result<NetConf, PlanError> {
@@ -179,81 +129,9 @@ impl Planner {
             ifname: words.ifname.clone(),
             args,
             catalog: Catalog::Api,
-            // Elsewhere nobody would find what is owed.
-            may_owe_status: conf.cni_dir == self.settings.netconf.cni_dir,
+            may_owe_status: self.settings.keeps_ledgers_in(&conf.cni_dir),
         };
         Ok((conf, request))
-    }
-
-    async fn drive(
-        &self,
-        conf: &NetConf,
-        request: &Request,
-    ) -> Result<Outcome, DriveError<FactError>> {
-        let mut inquiry = Inquiry::default();
-        loop {
-            match inquiry.ask(conf, request).map_err(DriveError::Plan)? {
-                Planned::Ready(outcome) => return Ok(outcome),
-                Planned::Needs(needs) => {
-                    let fetching = needs.into_iter().map(async |need| {
-                        let fact = self.fetch(&need, request, conf.timeouts.api).await;
-                        fact.map(|fact| (need, fact))
-                    });
-                    let mut fetched = stream::iter(fetching).buffered(AT_ONCE);
-                    while let Some(fact) = fetched.next().await {
-                        let (need, fact) = fact.map_err(DriveError::Source)?;
-                        inquiry.tell(need, fact).map_err(DriveError::Plan)?;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Each thing has the time that the configuration gives to one object of the API.
-    async fn fetch(
-        &self,
-        need: &Need,
-        request: &Request,
-        patience: Duration,
-    ) -> Result<Fact, FactError> {
-        let deadline = Instant::now() + patience;
-        Ok(match need {
-            Need::Pod { namespace, name } => {
-                let uid = &request.args.pod.uid;
-                let pod = self.watches.pod(namespace, name, uid, deadline).await?;
-                Fact::Pod(pod.map(Arc::unwrap_or_clone))
-            }
-            Need::Definition { namespace, name } => {
-                let found = self.watches.definition(namespace, name, deadline).await?;
-                Fact::Definition(found.map(Arc::unwrap_or_clone))
-            }
-            Need::Path(path) => Fact::Path(self.look(path.clone()).await?),
-            Need::Devices(pod) => {
-                let (kubelet, pod) = (self.kubelet.clone(), pod.clone());
-                let asked = spawn_blocking(move || kubelet.devices(&pod, deadline)).await;
-                Fact::Devices(asked.map_err(|_| FactError::Stopped)??)
-            }
-            Need::Claim { namespace, name } => {
-                Fact::Claim(self.live.resource_claim(namespace, name, deadline).await?)
-            }
-            Need::Slices { driver, node } => {
-                let slices = self.live.resource_slices(driver, node.as_deref(), deadline);
-                Fact::Slices(slices.await?)
-            }
-        })
-    }
-
-    /// What lies at a path of the host; of the primary's file, what it last was when it was whole.
-    async fn look(&self, path: std::path::PathBuf) -> Result<PathFact, FactError> {
-        if let Some(content) = (self.status)().content_at(&path) {
-            return Ok(PathFact::File(content.to_vec()));
-        }
-        let looked = spawn_blocking(move || {
-            sys::files::look(&path, &|error| {
-                LOG.warning(format_args!("configuration file passed over: {error}"));
-            })
-        });
-        looked.await.map_err(|_| FactError::Stopped)
     }
 
     fn tell(&self, outcome: &Outcome, asked: &PodRef) {
@@ -297,6 +175,9 @@ fn refusal(error: &DriveError<FactError>) -> (u32, &'static str, String) {
 
 #[cfg(test)]
 mod tests {
+    use cluster::ClusterError;
+    use devices::DevicesError;
+
     use super::*;
 
     #[test]

@@ -21,11 +21,12 @@ use crate::behind::Behind;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::crew::Crew;
 use crate::events::Events;
+use crate::facts::Sources;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
 use crate::keeper::{self, KeeperError, Report};
 use crate::metrics::Metrics;
-use crate::planner::Planner;
+use crate::node::Node;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
 use crate::server::Server;
@@ -169,15 +170,14 @@ fn prepare() -> Result<Runtime, Exit> {
 /// Serves until a signal comes; tells which.
 async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let mut signals = Signals::new()?;
-    let settings = Arc::new(settings);
-    let node = sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty());
+    let name = sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty());
     let credentials = tokio::select! {
-        credentials = Credentials::get(&settings, node.as_deref()) => Arc::new(credentials?),
+        credentials = Credentials::get(&settings, name.as_deref()) => Arc::new(credentials?),
         signal = signals.next() => return Ok(signal),
     };
     let live = Arc::clone(&credentials.live);
     let options = WatchOptions {
-        node: node.clone(),
+        node: name.clone(),
         ..WatchOptions::default()
     };
     let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
@@ -189,7 +189,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         Arc::clone(&live),
         timeouts.events,
         Arc::clone(&metrics),
-        node.as_deref(),
+        name.as_deref(),
     );
     let (told, counted) = (events.clone(), Arc::clone(&metrics));
     let keeper = keeper::Watch::start(&settings, move |report: &Report| {
@@ -209,44 +209,34 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         settings.site(),
         Arc::clone(&metrics),
     );
-    let readiness = Readiness::new(Arc::clone(&watches), Arc::clone(&status));
-    let planner = Planner {
-        live: Arc::clone(&live),
-        watches,
-        status,
-        settings: Arc::clone(&settings),
-        kubelet: Kubelet::default(),
-        events: events.clone(),
-        behind: behind.clone(),
-    };
-    let host = Host {
-        planner: Arc::new(planner),
-        readiness: Arc::new(readiness),
-        live: Arc::clone(&live),
-        settings: Arc::clone(&settings),
-        events: events.clone(),
-        behind: behind.clone(),
-        retries: retries.clone(),
+    let node = Arc::new(Node {
+        readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
+        sources: Sources {
+            live,
+            watches,
+            status,
+            kubelet: Kubelet::default(),
+        },
+        gate: Gate::new(settings.connection_limit, is_stopping),
+        events,
+        behind,
+        retries,
         metrics: Arc::clone(&metrics),
-        runtime: Handle::current(),
-    };
+        settings,
+    });
     let crew = Arc::new(Crew::default());
     let service = Arc::new(Service {
-        readiness: Arc::clone(&host.readiness),
-        planner: Arc::clone(&host.planner),
-        gate: Gate::new(settings.connection_limit, is_stopping),
-        retries,
-        live,
-        settings: Arc::clone(&settings),
-        events: events.clone(),
-        behind: behind.clone(),
-        metrics: Arc::clone(&metrics),
         credentials: Arc::clone(&credentials),
         upstream: Upstream {
-            host,
+            host: Host {
+                node: Arc::clone(&node),
+                runtime: Handle::current(),
+            },
             crew: Arc::clone(&crew),
         },
+        node: Arc::clone(&node),
     });
+    let settings = &node.settings;
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
     LOG.verbose(format_args!(
         "{} listens on {}",
@@ -276,7 +266,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         again = signals.next() => LOG.warning(format_args!("caught {again}, ending at once")),
     }
     housekeeping.abort_all();
-    tokio::join!(events.flush(LAST), behind.flush(LAST));
+    tokio::join!(node.events.flush(LAST), node.behind.flush(LAST));
     writing.abort();
     Ok(signal)
 }

@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::commit;
 use crate::metrics::{Metrics, Operation};
+use crate::node;
 
 /// How often all ledgers are looked at: for a DEL that could not tell the daemon.
 const LOOK: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ pub(crate) struct Retries {
 #[derive(Debug)]
 enum News {
     /// Something is left of the container.
-    Left(ContainerId),
+    HasRest(ContainerId),
     /// Nothing is.
     Gone(ContainerId),
 }
@@ -58,8 +58,8 @@ impl Retries {
     }
 
     /// A container is detached, but for something that stands in its ledger. What is not heard is found by the next look.
-    pub(crate) fn left(&self, id: ContainerId) {
-        let _full = self.news.try_send(News::Left(id));
+    pub(crate) fn has_rest(&self, id: ContainerId) {
+        let _full = self.news.try_send(News::HasRest(id));
     }
 
     /// A container is detached.
@@ -84,7 +84,7 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
                 .await
                 .unwrap_or_default()
             {
-                agenda.left(id, now);
+                agenda.put(id, now);
             }
             look = Instant::now() + LOOK;
         } else if let Some(id) = agenda.due(now) {
@@ -95,7 +95,7 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
         pending.store(agenda.0.len(), Ordering::Relaxed);
         let next = agenda.next().map_or(look, |next| next.min(look));
         match timeout(next.saturating_duration_since(Instant::now()), heard.recv()).await {
-            Ok(Some(News::Left(id))) => agenda.left(id, Instant::now()),
+            Ok(Some(News::HasRest(id))) => agenda.put(id, Instant::now()),
             Ok(Some(News::Gone(id))) => agenda.gone(&id),
             Ok(None) => return,
             Err(_) => {}
@@ -126,7 +126,7 @@ enum CameTo {
 }
 
 impl Agenda {
-    fn left(&mut self, id: ContainerId, now: Instant) {
+    fn put(&mut self, id: ContainerId, now: Instant) {
         if self.0.len() < MOST {
             self.0.entry(id).or_insert(Due {
                 at: now + FIRST,
@@ -189,7 +189,7 @@ impl Hands {
         let runtime = ground.runtime(&self.conf.bin_dir, &self.path);
         let runs = Runs::default();
         let done = work(&ground.engine(&runtime, &runs));
-        self.metrics.ran(Operation::Del, &commit::runs(&runs));
+        self.metrics.ran(Operation::Del, &node::runs(&runs));
         done
     }
 
@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn a_container_is_tried_again_after_growing_pauses() {
         let (mut agenda, mut now) = (Agenda::default(), Instant::now());
-        agenda.left(id("c"), now);
-        agenda.left(id("c"), now + FIRST / 2);
+        agenda.put(id("c"), now);
+        agenda.put(id("c"), now + FIRST / 2);
         assert_eq!(agenda.due(now), None);
         for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
             let next = now + Duration::from_secs(seconds);
@@ -276,8 +276,8 @@ mod tests {
     #[test]
     fn whoever_waits_longest_comes_first_and_one_that_is_gone_not_at_all() {
         let (mut agenda, now) = (Agenda::default(), Instant::now());
-        agenda.left(id("b"), now);
-        agenda.left(id("a"), now + FIRST);
+        agenda.put(id("b"), now);
+        agenda.put(id("a"), now + FIRST);
         let late = now + LONGEST;
         assert_eq!(agenda.due(late), Some(id("b")));
         agenda.gone(&id("b"));
@@ -289,7 +289,7 @@ mod tests {
     fn so_many_are_kept_in_mind_and_no_more() {
         let (mut agenda, now) = (Agenda::default(), Instant::now());
         for number in 0..MOST + 10 {
-            agenda.left(id(&format!("c{number}")), now);
+            agenda.put(id(&format!("c{number}")), now);
         }
         assert_eq!(agenda.0.len(), MOST);
     }

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cluster::Live;
 use cni::{CniError, ContainerId, code};
 use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
 use ipc::upstream::{HEALTHZ, READYZ};
-use ipc::{Detached, StatusReply, StatusRequest, path};
+use ipc::{Detached, Failed, StatusReply, StatusRequest, path};
+use plan::PodRef;
 use plugin::LOG;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,16 +21,10 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::behind::Behind;
-use crate::commit;
 use crate::credentials::Credentials;
-use crate::events::Events;
-use crate::gate::{Gate, Place};
-use crate::metrics::{FORMAT, METRICS, Metrics, Operation, Phase, Standing};
-use crate::planner::Planner;
-use crate::readiness::Readiness;
-use crate::retries::Retries;
-use crate::settings::Settings;
+use crate::gate::Place;
+use crate::metrics::{FORMAT, METRICS, Standing};
+use crate::node::{self, Node};
 use crate::upstream::{self, Upstream};
 
 /// The longest request: no configuration and no status comes near it.
@@ -45,15 +39,7 @@ const ARRIVAL: Duration = Duration::from_secs(10);
 /// Answers requests.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) readiness: Arc<Readiness>,
-    pub(crate) planner: Arc<Planner>,
-    pub(crate) gate: Gate,
-    pub(crate) retries: Retries,
-    pub(crate) live: Arc<Live>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) events: Events,
-    pub(crate) behind: Behind,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) node: Arc<Node>,
     pub(crate) upstream: Upstream,
     pub(crate) credentials: Arc<Credentials>,
 }
@@ -136,8 +122,8 @@ impl Service {
             (_, HEALTHZ | READYZ) => Answer::Upstream(upstream::Reply::WrongMethod.into()),
             (method, endpoint) if upstream::serves(endpoint) => {
                 let body = read(body).await;
-                let (gate, is_full) = (&self.gate, guest.is_one_too_many);
-                let answer = self.upstream.answer(gate, is_full, method, endpoint, body);
+                let is_full = guest.is_one_too_many;
+                let answer = self.upstream.answer(is_full, method, endpoint, body);
                 Answer::Upstream(answer.await)
             }
             (&Method::GET | &Method::POST, METRICS) => self.metrics().await,
@@ -155,37 +141,42 @@ impl Service {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let code = response.status().as_u16();
-        self.metrics.answered(head.uri.path(), code, &head.method);
+        self.node
+            .metrics
+            .answered(head.uri.path(), code, &head.method);
         response
     }
 
     /// Answers whoever comes to the metrics' port.
     pub(crate) async fn answer_anybody<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let answer = match (request.method(), request.uri().path()) {
-            (&Method::GET, METRICS) => match self.metrics.recent(Instant::now()) {
+            (&Method::GET, METRICS) => match self.node.metrics.recent(Instant::now()) {
                 Some(text) => Answer::Metrics(text),
                 None => self.metrics().await,
             },
-            (_, path) if self.settings.enable_pprof && path.starts_with(PPROF) => Answer::NoProfile,
+            (_, path) if self.node.settings.enable_pprof && path.starts_with(PPROF) => {
+                Answer::NoProfile
+            }
             _ => Answer::Unknown,
         };
         answer.into()
     }
 
     async fn metrics(&self) -> Answer {
-        let directory = self.settings.netconf.cni_dir.clone();
+        let node = &self.node;
+        let directory = node.settings.netconf.cni_dir.clone();
         let ledgers = spawn_blocking(move || DirLedger::new(&directory).list().ok()).await;
         let standing = Standing {
             ready: self.is_ready(),
-            inside: self.gate.inside(),
-            waiting: self.gate.waiting(),
-            retries: self.retries.pending(),
-            owed: self.behind.owed(),
+            inside: node.gate.inside(),
+            waiting: node.gate.waiting(),
+            retries: node.retries.pending(),
+            owed: node.behind.owed(),
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
-            watches: self.readiness.watches().into(),
+            watches: node.readiness.watches().into(),
             certificate: self.credentials.certificate(),
         };
-        match self.metrics.text(&standing) {
+        match node.metrics.text(&standing) {
             Ok(text) => Answer::Metrics(text),
             Err(error) => Answer::Refused(CniError::new(code::INTERNAL, error.to_string())),
         }
@@ -196,8 +187,10 @@ impl Service {
             path::PLAN => self.plan(guest, body).await,
             path::COMMIT => self.commit(body).await,
             path::STATUS => self.status(body).await,
-            path::FAILED => decode(body).map(|words| {
-                commit::failed(&self.events, &self.metrics, words);
+            path::FAILED => decode(body).map(|words: Failed| {
+                let label = PodRef::from(words.pod.clone()).label();
+                LOG.error(format_args!("[{label}]: {}", words.reason));
+                self.node.failed(words);
                 Answer::Done
             }),
             path::DETACHED => match decode(body) {
@@ -211,31 +204,16 @@ impl Service {
 
     async fn plan(&self, guest: &Guest, body: &[u8]) -> Result<Answer, String> {
         let words = decode(body)?;
-        // Nobody waits in the queue for what cannot be done yet.
-        if let Some(reason) = self.readiness.cannot_attach() {
-            return Ok(Answer::NotReady(reason));
+        // Whoever asks again gives back the place that he had.
+        guest.take(None);
+        match self.node.enter(guest.is_one_too_many).await {
+            Ok(place) => guest.take(Some(place)),
+            Err(reason) => return Ok(Answer::NotReady(reason)),
         }
-        if guest.is_one_too_many {
-            return Ok(Answer::NotReady(
-                "too many attachments wait already".to_owned(),
-            ));
-        }
-        if !guest.is_planned() {
-            let begin = Instant::now();
-            let Some(place) = self.gate.enter().await else {
-                return Ok(Answer::NotReady("it is stopping".to_owned()));
-            };
-            self.metrics.took(Phase::Queue, begin);
-            guest.take(Some(place));
-        }
-        let begin = Instant::now();
-        let planned = self.planner.plan(&words).await;
-        self.metrics.took(Phase::Plan, begin);
-        Ok(match planned {
+        Ok(match self.node.plan(&words).await {
             Ok(reply) => document(&reply),
             Err(error) => {
                 guest.take(None);
-                self.metrics.ended(Operation::Add, false);
                 Answer::Refused(error)
             }
         })
@@ -243,10 +221,8 @@ impl Service {
 
     async fn commit(&self, body: &[u8]) -> Result<Answer, String> {
         let words = decode(body)?;
-        let patience = commit::patience(&words, &self.settings);
-        let (events, behind, metrics) = (&self.events, &self.behind, &self.metrics);
-        let done = commit::commit(&self.live, events, behind, metrics, words, patience).await;
-        Ok(match done {
+        let patience = node::patience(&words, &self.node.settings);
+        Ok(match self.node.committed(words, patience).await {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(error),
         })
@@ -258,31 +234,29 @@ impl Service {
         let Ok(id) = ContainerId::parse(&words.container_id) else {
             return Answer::Done;
         };
-        self.metrics.ran(Operation::Del, &words.runs);
-        self.metrics.ended(Operation::Del, words.left.is_empty());
-        if words.left.is_empty() {
+        let has_rest = !words.left.is_empty();
+        self.node.detached(id.clone(), has_rest, &words.runs);
+        if !has_rest {
             LOG.verbose(format_args!("container {id} is detached"));
-            self.retries.gone(id);
             return Answer::Done;
         }
         let left = words.left.join(" / ");
         LOG.warning(format_args!("container {id} is not detached: {left}"));
-        let (directory, ledger) = (self.settings.netconf.cni_dir.clone(), id.to_string());
-        let read = spawn_blocking(move || DirLedger::new(&directory).read(&ledger));
-        if let Ok(Ok(None)) = read.await {
-            return Answer::Unknown;
+        let directory = self.node.settings.netconf.cni_dir.clone();
+        let read = spawn_blocking(move || DirLedger::new(&directory).read(id.as_str()));
+        match read.await {
+            Ok(Ok(None)) => Answer::Unknown,
+            _ => Answer::Done,
         }
-        self.retries.left(id);
-        Answer::Done
     }
 
     /// Whether pods could be attached now, and the default network where no definition has to be read for it.
     async fn status(&self, body: &[u8]) -> Result<Answer, String> {
         let words: StatusRequest = decode(body)?;
-        if let Some(reason) = self.readiness.cannot_attach() {
+        if let Some(reason) = self.node.readiness.cannot_attach() {
             return Ok(Answer::NotReady(reason));
         }
-        Ok(match self.planner.default_network(&words.config).await {
+        Ok(match self.node.default_network(&words.config).await {
             Ok(default_network) => document(&StatusReply { default_network }),
             Err(error) => Answer::Refused(error),
         })
@@ -290,27 +264,28 @@ impl Service {
 
     /// Tells when the daemon ends.
     pub(crate) fn is_stopping(&self) -> watch::Receiver<bool> {
-        self.gate.is_stopping()
+        self.node.gate.is_stopping()
     }
 
     /// Whether the node is, in a word.
     fn is_ready(&self) -> bool {
-        !*self.is_stopping().borrow() && self.readiness.report(Vec::new()).0
+        !*self.is_stopping().borrow() && self.node.readiness.report(Vec::new()).0
     }
 
     fn ready(&self) -> Answer {
         if *self.is_stopping().borrow() {
             return Answer::NotReady("[-]daemon: it is stopping\n".to_owned());
         }
-        let (inside, waiting) = (self.gate.inside(), self.gate.waiting());
-        let (left, owed) = (self.retries.pending(), self.behind.owed());
+        let node = &self.node;
+        let (inside, waiting) = (node.gate.inside(), node.gate.waiting());
+        let (left, owed) = (node.retries.pending(), node.behind.owed());
         let mut more = vec![
             ("attachments", format!("{inside} under way, {waiting} wait")),
             ("retries", format!("{left} containers not detached yet")),
             ("statuses", format!("{owed} to be written")),
         ];
         more.extend(self.credentials.told().map(|told| ("certificate", told)));
-        match self.readiness.report(more) {
+        match node.readiness.report(more) {
             (true, text) => Answer::Text(text),
             (false, text) => Answer::NotReady(text),
         }
@@ -381,6 +356,7 @@ mod tests {
     use tokio::runtime::Builder;
 
     use super::*;
+    use crate::gate::Gate;
 
     fn wait<T>(work: impl Future<Output = T>) -> T {
         let runtime = Builder::new_current_thread().enable_time().build();

@@ -297,6 +297,12 @@ impl Settings {
         self.config_file == ConfigFile::Auto
     }
 
+    /// Whether the daemon looks for ledgers in this directory: a status that is owed elsewhere is found by nobody.
+    #[must_use]
+    pub fn keeps_ledgers_in(&self, directory: &Path) -> bool {
+        self.netconf.cni_dir == directory
+    }
+
     /// Where the daemon's own plugins run.
     #[must_use]
     pub fn site(&self) -> Site {

@@ -6,7 +6,6 @@ mod reply;
 mod request;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use cni::{CniError, CniResult, Verb, code};
@@ -17,8 +16,7 @@ use plugin::messages::plain;
 use plugin::{Call, LOG};
 
 use crate::crew::{Crew, Waiting};
-use crate::gate::{Gate, Place};
-use crate::metrics::Phase;
+use crate::gate::Place;
 
 pub(crate) use host::Host;
 pub(crate) use reply::Reply;
@@ -39,7 +37,6 @@ impl Upstream {
     /// Answers a request of one of the two paths; attaches nothing where too many wait already.
     pub(crate) async fn answer(
         &self,
-        gate: &Gate,
         is_full: bool,
         method: &Method,
         endpoint: &str,
@@ -49,22 +46,22 @@ impl Upstream {
             return Reply::WrongMethod.into();
         }
         let reply = match body {
-            Ok(body) => self.serve(gate, is_full, endpoint, &body).await,
+            Ok(body) => self.serve(is_full, endpoint, &body).await,
             Err(reason) => Reply::Bad(reason),
         };
         reply.into()
     }
 
-    async fn serve(&self, gate: &Gate, is_full: bool, endpoint: &str, body: &[u8]) -> Reply {
+    async fn serve(&self, is_full: bool, endpoint: &str, body: &[u8]) -> Reply {
         let asked = match request::read(body, &self.host) {
             Ok(asked) => asked,
             Err(reply) => return reply,
         };
         let attaches = asked.request.command == Verb::Add;
         let place = match attaches {
-            true => match self.enter(gate, is_full).await {
+            true => match self.host.node.enter(is_full).await {
                 Ok(place) => Some(place),
-                Err(error) => return refused(error),
+                Err(reason) => return refused(not_ready(code::TRY_AGAIN_LATER, &reason)),
             },
             false => None,
         };
@@ -88,20 +85,10 @@ impl Upstream {
             .put(attaches, |waiting| work(waiting).unwrap_or_else(refused));
         done.await.unwrap_or_else(refused)
     }
+}
 
-    /// A place in the queue of all attachments.
-    async fn enter(&self, gate: &Gate, is_full: bool) -> Result<Place, CniError> {
-        // Nobody waits in the queue for what cannot be done yet.
-        let too_many = is_full.then(|| "too many attachments wait already".to_owned());
-        if let Some(reason) = self.host.cannot_attach().or(too_many) {
-            let text = format_args!("the daemon is not ready: {reason}");
-            return Err(plain(code::TRY_AGAIN_LATER, text));
-        }
-        let begin = Instant::now();
-        let place = gate.enter().await;
-        self.host.metrics.took(Phase::Queue, begin);
-        place.ok_or_else(|| plain(code::TRY_AGAIN_LATER, "the daemon stops"))
-    }
+fn not_ready(code: u32, reason: &str) -> CniError {
+    plain(code, format_args!("the daemon is not ready: {reason}"))
 }
 
 fn refused(error: CniError) -> Reply {

@@ -81,16 +81,20 @@ impl Default for Inquiry {
 }
 
 impl Inquiry {
-    /// The plan, or what has to be told before there can be one.
+    /// What is asked for ([`plan`], [`another`](crate::another) or [`default_network`](crate::default_network)), or what has
+    /// to be told before there can be an answer.
     ///
     /// # Errors
     /// What the planner refuses.
-    pub fn ask(&mut self, conf: &NetConf, request: &Request) -> Result<Planned, PlanError> {
+    pub fn ask<T>(
+        &mut self,
+        ask: impl FnOnce(&Facts) -> Result<Planned<T>, PlanError>,
+    ) -> Result<Planned<T>, PlanError> {
         if self.rounds == ROUNDS {
             return Err(PlanError::NoEnd);
         }
         self.rounds += 1;
-        plan(conf, request, &self.facts)
+        ask(&self.facts)
     }
 
     /// Takes an answer.
@@ -108,7 +112,7 @@ impl Inquiry {
 
 /// How often [`plan`] may ask again. Each round brings at least one new fact; seven kinds of look-up follow from
 /// each other (pod, definitions, paths, sub-directories, auxiliary chain, devices and claims, slices), the rest is room.
-pub const ROUNDS: usize = 16;
+const ROUNDS: usize = 16;
 
 /// Asks [`plan`] until it is complete, fetching each thing once.
 ///
@@ -121,7 +125,8 @@ pub fn drive<S: Source>(
 ) -> Result<Outcome, DriveError<S::Error>> {
     let mut inquiry = Inquiry::default();
     loop {
-        match inquiry.ask(conf, request).map_err(DriveError::Plan)? {
+        let planned = inquiry.ask(|facts| plan(conf, request, facts));
+        match planned.map_err(DriveError::Plan)? {
             Planned::Ready(outcome) => return Ok(outcome),
             Planned::Needs(needs) => {
                 for need in needs {

@@ -33,7 +33,7 @@ pub use another::{Asked, another};
 pub use arguments::{PodArgs, add_device_info, capability_args, cni_args, generated_ifname};
 pub use attachment::{Attachment, Requests};
 pub use devices::{AllocatedDevice, Claim, ClaimError, DeviceMap, PublishedDevice};
-pub use drive::{DriveError, Inquiry, ROUNDS, Source, drive};
+pub use drive::{DriveError, Inquiry, Source, drive};
 pub use error::PlanError;
 pub use facts::{Catalog, Fact, Facts, Need, PathFact};
 pub use log_options::LogOptions;

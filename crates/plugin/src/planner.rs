@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use cni::{CniError, CniResult};
 use engine::{Attached, Committed, EngineError};
-use plan::{NetConf, Outcome, Plan, PodArgs, PodRef};
+use plan::{Catalog, NetConf, Outcome, Plan, PodArgs, PodRef, Request};
 
 use crate::Runs;
 
@@ -21,6 +21,36 @@ pub struct Call<'a> {
     pub deadline: Instant,
     /// What its delegates did so far.
     pub runs: &'a Runs,
+}
+
+impl Call<'_> {
+    /// The container; empty where the runtime names none.
+    #[must_use]
+    pub fn container_id(&self) -> String {
+        text(self.request.container_id.as_ref())
+    }
+
+    /// Its interface; empty where the runtime names none.
+    #[must_use]
+    pub fn ifname(&self) -> String {
+        text(self.request.ifname.as_ref())
+    }
+
+    /// What is to be planned for it.
+    #[must_use]
+    pub fn to_plan(&self, catalog: Catalog, may_owe_status: bool) -> Request {
+        Request {
+            container_id: self.container_id(),
+            ifname: self.ifname(),
+            args: self.args.clone(),
+            catalog,
+            may_owe_status,
+        }
+    }
+}
+
+fn text(name: Option<&impl ToString>) -> String {
+    name.map(ToString::to_string).unwrap_or_default()
 }
 
 /// What a planner came to.

@@ -111,11 +111,7 @@ fn container(call: &Call<'_>) -> Result<Container, CniError> {
     Ok(Container {
         id,
         netns: request.netns.clone(),
-        ifname: request
-            .ifname
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        ifname: call.ifname(),
         pod: call.args.pod.clone(),
         cni_args: request.args.clone(),
         configuration: request.config_name.to_string(),

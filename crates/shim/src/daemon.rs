@@ -179,10 +179,9 @@ impl Daemon {
 
 impl Planner for Daemon {
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
-        let part = |part: Option<String>| part.unwrap_or_default();
         let words = PlanRequest {
-            container_id: part(call.request.container_id.as_ref().map(ToString::to_string)),
-            ifname: part(call.request.ifname.as_ref().map(ToString::to_string)),
+            container_id: call.container_id(),
+            ifname: call.ifname(),
             netns: call.request.netns.clone(),
             args: call.request.args.clone(),
             config: String::from_utf8_lossy(&call.request.config).into_owned(),
@@ -227,7 +226,7 @@ impl Planner for Daemon {
     fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
-        let words = Commit::of(pod, part_id(call), statuses, interfaces, failed)
+        let words = Commit::of(pod, call.container_id(), statuses, interfaces, failed)
             .map_err(|error| (error.to_string(), code::INTERNAL))?;
         let words = Commit {
             runs: runs(call),
@@ -268,7 +267,7 @@ impl Planner for Daemon {
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
         let words = Failed {
             pod: PodWords::from(pod),
-            container_id: part_id(call),
+            container_id: call.container_id(),
             reason: error.to_string(),
             runs: runs(call),
         };
@@ -295,11 +294,6 @@ pub(crate) fn runs(call: &Call<'_>) -> Vec<Run> {
     let words =
         |run: plugin::Run| Run::new(run.verb, run.network, run.plugin, run.time, run.failed);
     call.runs.take().into_iter().map(words).collect()
-}
-
-fn part_id(call: &Call<'_>) -> String {
-    let id = call.request.container_id.as_ref();
-    id.map(ToString::to_string).unwrap_or_default()
 }
 
 #[cfg(test)]

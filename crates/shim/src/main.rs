@@ -12,7 +12,7 @@ use cni::{CniError, NetworkConf, code};
 use daemon::Daemon;
 use engine::{Container, Engine, Failures};
 use ipc::{Detached, Refusal, StatusReply, StatusRequest, path};
-use plan::{NetConf, PRIMARY_RECORD, PlanError, PodRef, PrimaryRecord};
+use plan::{NetConf, PlanError, PodRef};
 use plugin::messages::plain;
 use plugin::{Call, LOG, Planner, Program};
 use sys::heap::Heap;
@@ -22,9 +22,6 @@ const NOTE: Duration = Duration::from_secs(1);
 
 #[global_allocator]
 static HEAP: Heap = Heap::new();
-
-/// A record holds the configuration of a network twice.
-const LARGEST_RECORD: u64 = 2 << 20;
 
 fn main() -> ExitCode {
     plugin::main(&Shim)
@@ -69,9 +66,7 @@ impl Program for Shim {
     }
 
     fn primary(&self, call: &Call<'_>) -> Option<NetworkConf> {
-        let path = call.conf.cni_dir.join(PRIMARY_RECORD);
-        let bytes = sys::files::read_trusted(&path, LARGEST_RECORD).ok()??;
-        let record = PrimaryRecord::decode(&bytes)?;
+        let record = alone::record(call).ok()??;
         NetworkConf::parse(record.configuration.as_bytes()).ok()
     }
 

@@ -2,7 +2,7 @@
 
 use cni::CniError;
 use engine::{Attached, Committed, EngineError};
-use plan::{Plan, PodRef, Request};
+use plan::{Plan, PodRef};
 use plugin::messages::of_pod;
 use plugin::{Call, Planned, Planner};
 
@@ -37,14 +37,7 @@ impl Catalogued {
 
 impl Planner for Catalogued {
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
-        let text = |part: Option<String>| part.unwrap_or_default();
-        let request = Request {
-            container_id: text(call.request.container_id.as_ref().map(ToString::to_string)),
-            ifname: text(call.request.ifname.as_ref().map(ToString::to_string)),
-            args: call.args.clone(),
-            catalog: self.store.kind(),
-            may_owe_status: false,
-        };
+        let request = call.to_plan(self.store.kind(), false);
         let outcome = plan::drive(call.conf, &request, &self.timed(call)).map_err(|error| {
             let pod = &call.args.pod;
             let (reason, text) = messages::refusal(&error);

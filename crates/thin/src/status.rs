@@ -1,7 +1,7 @@
 //! The default network for STATUS, as far as it is known without the API.
 
 use cni::{CniError, NetworkConf, code};
-use plan::{Catalog, Fact, Facts, Need, NetConf, PlanError, Planned, ROUNDS};
+use plan::{Catalog, Fact, Inquiry, Need, NetConf, Planned};
 use plugin::messages::plain;
 
 use crate::catalog::{Store, look};
@@ -10,11 +10,11 @@ use crate::local::Manifests;
 /// The configured default network. One that only the API can name is left to ADD: STATUS does not ask it.
 pub(crate) fn default_network(conf: &NetConf) -> Result<Option<NetworkConf>, CniError> {
     let catalog = Store::kind_of(conf);
-    let mut facts = Facts::default();
-    for _ in 0..ROUNDS {
-        let network = plan::default_network(conf, catalog, &facts)
-            .map_err(|error| plain(code::NOT_AVAILABLE, error))?;
-        let needs = match network {
+    let unavailable = |error: &dyn std::fmt::Display| plain(code::NOT_AVAILABLE, error);
+    let mut inquiry = Inquiry::default();
+    loop {
+        let network = inquiry.ask(|facts| plan::default_network(conf, catalog, facts));
+        let needs = match network.map_err(|error| unavailable(&error))? {
             Planned::Ready(network) => return Ok(Some(network)),
             Planned::Needs(needs) => needs,
         };
@@ -23,13 +23,14 @@ pub(crate) fn default_network(conf: &NetConf) -> Result<Option<NetworkConf>, Cni
                 (Need::Path(path), ..) => Fact::Path(look(path)),
                 (Need::Definition { namespace, name }, Catalog::Local, Some(directory)) => {
                     let found = Manifests::new(directory).definition(namespace, name);
-                    Fact::Definition(found.map_err(|error| plain(code::NOT_AVAILABLE, error))?)
+                    Fact::Definition(found.map_err(|error| unavailable(&error))?)
                 }
                 // Everything else is the API's or the kubelet's to tell.
                 _ => return Ok(None),
             };
-            facts.insert(need, fact);
+            inquiry
+                .tell(need, fact)
+                .map_err(|error| unavailable(&error))?;
         }
     }
-    Err(plain(code::NOT_AVAILABLE, PlanError::NoEnd))
 }

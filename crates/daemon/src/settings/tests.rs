@@ -165,3 +165,10 @@ fn a_file_that_is_copied_is_not_generated() {
     assert!(!settings.is_auto());
     assert!(parse(r#"{"multusConfigFile":""}"#).unwrap().is_auto());
 }
+
+#[test]
+fn a_status_is_owed_only_where_the_daemon_looks_for_ledgers() {
+    let settings = parse(r#"{"cniDir": "/here"}"#).unwrap();
+    assert!(settings.keeps_ledgers_in(Path::new("/here")));
+    assert!(!settings.keeps_ledgers_in(Path::new("/there")));
+}

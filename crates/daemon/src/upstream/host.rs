@@ -1,10 +1,8 @@
 //! The daemon in the plugin's place: it plans and tells as it does for its own plugin, without a socket in between.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::Live;
 use cni::{CniError, NetworkConf, code};
 use engine::{Attached, Committed, Container, Engine, EngineError, Failures};
 use ipc::{Commit, Failed, PodWords};
@@ -13,53 +11,32 @@ use plugin::messages::{self, of_pod, plain};
 use plugin::{Call, Give, Planned, Program, Site};
 use tokio::runtime::Handle;
 
+use super::not_ready;
 use super::request::Wanted;
-use crate::behind::Behind;
-use crate::commit;
-use crate::events::Events;
-use crate::metrics::{Metrics, Operation, Phase};
+use crate::node::{self, Node};
 use crate::overlay;
-use crate::planner::Planner;
-use crate::readiness::Readiness;
-use crate::retries::Retries;
-use crate::settings::Settings;
 
 /// Everything that a verb needs.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Host {
-    pub(crate) planner: Arc<Planner>,
-    pub(crate) readiness: Arc<Readiness>,
-    pub(crate) live: Arc<Live>,
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) events: Events,
-    pub(crate) behind: Behind,
-    pub(crate) retries: Retries,
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) node: Arc<Node>,
     /// Where the daemon's own work is done.
     pub(crate) runtime: Handle,
 }
 
-impl fmt::Debug for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").finish_non_exhaustive()
-    }
-}
-
 impl Host {
-    /// Why no pod can be attached now.
-    pub(super) fn cannot_attach(&self) -> Option<String> {
-        self.readiness.cannot_attach()
-    }
-
     /// Where plugins are looked for (B1.42).
     pub(super) fn search_path(&self) -> String {
         let own = sys::environment::get("CNI_PATH").filter(|path| !path.is_empty());
-        own.unwrap_or_else(|| self.settings.netconf.bin_dir.to_string_lossy().into_owned())
+        own.unwrap_or_else(|| {
+            let bin_dir = &self.node.settings.netconf.bin_dir;
+            bin_dir.to_string_lossy().into_owned()
+        })
     }
 
     /// A request of `/cni`, with the daemon's configuration over the client's (B6.40).
     pub(super) fn overlaid(&self, wanted: &Wanted) -> Result<cni::Request, CniError> {
-        let config = overlay::request(&wanted.request.config, &self.settings)
+        let config = overlay::request(&wanted.request.config, &self.node.settings)
             .map_err(PlanError::NetConf)
             .map_err(|error| plain(error.code(), error))?;
         Ok(cni::Request {
@@ -81,7 +58,7 @@ impl Host {
         plugin::run_one(
             self,
             &wanted.request,
-            &self.settings.netconf,
+            &self.node.settings.netconf,
             &plan,
             &mut note,
         )?;
@@ -90,14 +67,14 @@ impl Host {
             let ifname = ifname.map(ToString::to_string).unwrap_or_default();
             let network = wanted.request.config_name.as_str();
             let text = messages::added(&ifname, &addresses, network);
-            self.events.normal(&pod, "AddedInterface", text);
+            self.node.events.normal(&pod, "AddedInterface", text);
         }
         Ok(())
     }
 
-    fn count(&self, call: &Call<'_>, operation: Operation, is_good: bool) {
-        self.metrics.ran(operation, &commit::runs(call.runs));
-        self.metrics.ended(operation, is_good);
+    fn to_plan(&self, call: &Call<'_>, catalog: Catalog) -> Request {
+        let settings = &self.node.settings;
+        call.to_plan(catalog, settings.keeps_ledgers_in(&call.conf.cni_dir))
     }
 
     /// The attachment of `/delegate`. Only to attach it the pod has to be there.
@@ -106,25 +83,13 @@ impl Host {
             cni::Verb::Add => Catalog::Api,
             _ => Catalog::None,
         };
-        let request = request(call, catalog, &self.settings);
+        let request = self.to_plan(call, catalog);
         let (network, asked) = (&wanted.request.config, &wanted.attributes);
-        let planned = self.planner.another(call.conf, &request, network, asked);
+        let planned = self.node.another(call.conf, &request, network, asked);
         let Plan { attachments, .. } = self.runtime.block_on(planned)?;
         let mut attachments = attachments.into_iter();
         let missing = || of_pod(code::INTERNAL, &call.args.pod, "nothing is planned");
         attachments.next().ok_or_else(missing)
-    }
-}
-
-fn request(call: &Call<'_>, catalog: Catalog, settings: &Settings) -> Request {
-    let text = |part: Option<String>| part.unwrap_or_default();
-    Request {
-        container_id: text(call.request.container_id.as_ref().map(ToString::to_string)),
-        ifname: text(call.request.ifname.as_ref().map(ToString::to_string)),
-        args: call.args.clone(),
-        catalog,
-        // Elsewhere nobody would find what is owed.
-        may_owe_status: call.conf.cni_dir == settings.netconf.cni_dir,
     }
 }
 
@@ -148,67 +113,51 @@ impl Program for Host {
     }
 
     fn default_network(&self, call: &Call<'_>) -> Result<Option<NetworkConf>, CniError> {
-        if let Some(reason) = self.cannot_attach() {
-            let text = format_args!("the daemon is not ready: {reason}");
-            return Err(plain(code::NOT_AVAILABLE, text));
+        if let Some(reason) = self.node.readiness.cannot_attach() {
+            return Err(not_ready(code::NOT_AVAILABLE, &reason));
         }
         let config = String::from_utf8_lossy(&call.request.config);
-        let text = self
-            .runtime
-            .block_on(self.planner.default_network(&config))?;
+        let text = self.runtime.block_on(self.node.default_network(&config))?;
         text.map(|text| NetworkConf::parse(text.as_bytes()))
             .transpose()
             .map_err(|error| plain(code::NOT_AVAILABLE, error))
     }
 
     fn detached(&self, call: &Call<'_>, _: &Engine<'_>, container: &Container, _: &PodRef) {
-        self.count(call, Operation::Del, true);
-        self.retries.gone(container.id.clone());
+        let (id, runs) = (container.id.clone(), node::runs(call.runs));
+        self.node.detached(id, false, &runs);
     }
 
     /// Upstream's plugin says that all is well in any case (B6.31), and what is told here stands in its log.
     fn takes_over(&self, call: &Call<'_>, container: &Container, _: &Failures) -> bool {
-        self.count(call, Operation::Del, false);
-        self.retries.left(container.id.clone());
+        let (id, runs) = (container.id.clone(), node::runs(call.runs));
+        self.node.detached(id, true, &runs);
         false
     }
 
     fn site(&self) -> Site {
-        self.settings.site()
+        self.node.settings.site()
     }
 }
 
 impl plugin::Planner for Host {
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
-        let (begin, request) = (Instant::now(), request(call, Catalog::Api, &self.settings));
-        let planned = self.planner.outcome(call.conf, &request);
-        let planned = self.runtime.block_on(planned);
-        self.metrics.took(Phase::Plan, begin);
-        planned
-            .map(Planned::Outcome)
-            .inspect_err(|_| self.metrics.ended(Operation::Add, false))
+        let request = self.to_plan(call, Catalog::Api);
+        let planned = self.node.outcome(call.conf, &request);
+        self.runtime.block_on(planned).map(Planned::Outcome)
     }
 
     fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
-        let request = request(call, Catalog::Api, &self.settings);
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
-        let words = Commit::of(pod, request.container_id, statuses, interfaces, failed)
+        let words = Commit::of(pod, call.container_id(), statuses, interfaces, failed)
             .map_err(|error| (error.to_string(), code::INTERNAL))?;
         let words = Commit {
             is_status_owed: attached.is_status_owed,
-            runs: commit::runs(call.runs),
+            runs: node::runs(call.runs),
             ..words
         };
-        let patience = patience(call);
-        let Self {
-            live,
-            events,
-            behind,
-            metrics,
-            ..
-        } = self;
-        let committed = commit::commit(live, events, behind, metrics, words, patience);
+        let committed = self.node.committed(words, patience(call));
         self.runtime
             .block_on(committed)
             .map_err(|error| (error.msg, error.code))
@@ -217,11 +166,11 @@ impl plugin::Planner for Host {
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {
         let words = Failed {
             pod: PodWords::from(pod),
-            container_id: request(call, Catalog::Api, &self.settings).container_id,
+            container_id: call.container_id(),
             reason: error.to_string(),
-            runs: commit::runs(call.runs),
+            runs: node::runs(call.runs),
         };
-        commit::failed(&self.events, &self.metrics, words);
+        self.node.failed(words);
     }
 
     /// What was committed was told then.
@@ -257,20 +206,6 @@ mod tests {
             deadline: Instant::now() + left,
             runs: &Runs::default(),
         })
-    }
-
-    #[test]
-    fn a_status_is_owed_only_where_the_daemon_looks_for_ledgers() {
-        let settings = Settings::parse(br#"{"cniDir": "/here"}"#).unwrap();
-        for (config, may_owe) in [
-            (r#"{"cniDir": "/here"}"#, true),
-            (r#"{"cniDir": "/there"}"#, false),
-        ] {
-            let request = of_call(config, Duration::ZERO, |call| {
-                request(call, Catalog::Api, &settings)
-            });
-            assert_eq!(request.may_owe_status, may_owe, "{config}");
-        }
     }
 
     #[test]
