@@ -29,7 +29,7 @@ pub const OURS: &[Rule] = &[
     Rule {
         groups: &[""],
         resources: &["pods/status"],
-        verbs: &["patch"],
+        verbs: &["patch", "update"],
     },
     Rule {
         groups: &["k8s.cni.cncf.io"],
@@ -63,7 +63,7 @@ pub const DAEMON: &[Rule] = &[
     Rule {
         groups: &[""],
         resources: &["pods/status"],
-        verbs: &["patch"],
+        verbs: &["patch", "update"],
     },
     Rule {
         groups: &["k8s.cni.cncf.io"],

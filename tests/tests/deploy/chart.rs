@@ -134,6 +134,20 @@ fn every_suite_runs_with_exactly_the_rights_that_the_manifests_give() {
     }
 }
 
+#[test]
+fn upstreams_daemon_can_write_a_status_until_ours_takes_over_its_node() {
+    // B8.11: the rights are replaced at once, daemons one by one.
+    for mode in ["mode=thin", "mode=thick"] {
+        let text = rendered(&["--set", mode, "--show-only", "templates/rbac.yaml"]);
+        let rules = rules(&text);
+        let status = rules
+            .iter()
+            .find(|[_, resources, _]| resources.contains("pods/status"));
+        let [_, _, verbs] = status.unwrap();
+        assert!(verbs.contains("update"), "{mode}: {verbs:?}");
+    }
+}
+
 /// Whether a node's Multus with a certificate of its own may do so.
 #[track_caller]
 fn node_may(group: &str, resource: &str, verb: &str) -> bool {
