@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::kube::wait;
@@ -46,6 +47,8 @@ pub struct AuditEvent {
     pub user_agent: String,
     /// Path and query.
     pub uri: String,
+    /// From its arrival until the server had answered it.
+    pub took: Duration,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +68,8 @@ struct Line {
     object_ref: ObjectRef,
     #[serde(default)]
     response_status: ResponseStatus,
+    request_received_timestamp: Timestamp,
+    stage_timestamp: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -148,6 +153,9 @@ fn parse(text: &str) -> anyhow::Result<Vec<Line>> {
 
 impl From<Line> for AuditEvent {
     fn from(line: Line) -> Self {
+        let took = line
+            .stage_timestamp
+            .duration_since(line.request_received_timestamp);
         Self {
             verb: line.verb,
             resource: line.object_ref.resource,
@@ -158,6 +166,7 @@ impl From<Line> for AuditEvent {
             code: line.response_status.code,
             user_agent: line.user_agent,
             uri: line.uri,
+            took: took.unsigned_abs(),
         }
     }
 }
@@ -169,7 +178,8 @@ mod tests {
     fn line(id: &str, stage: &str, code: &str) -> String {
         format!(
             "{{\"auditID\":\"{id}\",\"stage\":\"{stage}\",\"verb\":\"get\",\"requestURI\":\"/{id}\",\
-             \"user\":{{\"username\":\"admin\"}},\"objectRef\":{{\"resource\":\"pods\",\"name\":\"{id}\"}}{code}}}\n"
+             \"user\":{{\"username\":\"admin\"}},\"requestReceivedTimestamp\":\"2026-01-01T00:00:00.000250Z\",\
+             \"stageTimestamp\":\"2026-01-01T00:00:00.003750Z\",\"objectRef\":{{\"resource\":\"pods\",\"name\":\"{id}\"}}{code}}}\n"
         )
     }
 
@@ -195,5 +205,6 @@ mod tests {
             .collect();
         assert_eq!(seen, [("a", 200), ("b", 200)]);
         assert_eq!(events[0].user, "admin");
+        assert_eq!(events[0].took, Duration::from_micros(3500));
     }
 }

@@ -10,6 +10,7 @@ use testkit::kube::{DAEMON, OURS};
 use super::client::{Request, Server, Session};
 use super::run::Measured;
 use super::scenario::{self, POD, Scenario};
+use super::statistics::milliseconds;
 
 /// Where the accounts are.
 const NAMESPACE: &str = "bench";
@@ -169,6 +170,21 @@ impl Api {
             requests
         };
         Ok(scenarios.iter().enumerate().map(count).collect())
+    }
+
+    /// How long the server took for each status that the daemon wrote for a scenario's pod, in milliseconds, in the order of its
+    /// ADDs.
+    pub(super) fn status_times(&self, scenario: &Scenario) -> Result<Vec<f64>> {
+        let user = format!("system:serviceaccount:{NAMESPACE}:{THICK}");
+        let is_status = |event: &&AuditEvent| {
+            event.user == user
+                && event.verb == "patch"
+                && event.namespace == scenario.namespace
+                && event.name == POD
+        };
+        let log = self.server.audit()?;
+        let times = log.iter().filter(is_status);
+        Ok(times.map(|event| milliseconds(event.took)).collect())
     }
 }
 

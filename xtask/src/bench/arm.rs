@@ -1,6 +1,8 @@
 //! The ways that are compared.
 
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -8,6 +10,10 @@ use serde_json::Value;
 use super::measure::{Call, Sample, peak_memory, run};
 use super::scenario::{Kind, POD, Scenario, interface};
 use super::stage::Stage;
+
+/// A pause before each call: what the call before it left for others to do (watches, events) is done by then. What many calls at
+/// once cost is measured by the loops and the burst.
+const SETTLING: Duration = Duration::from_millis(25);
 
 /// A way to attach a sandbox, or a part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +102,12 @@ impl Stage {
     /// Attaches.
     pub(super) fn add(&self, index: usize, arm: Arm) -> Result<(Sample, Results)> {
         let scenario = &self.scenarios[index];
+        let session = match arm {
+            Arm::Client | Arm::ClientProcess => Some(self.api.session(index, scenario)?),
+            _ => None,
+        };
+        self.prepare(index, arm)?;
+        sleep(SETTLING);
         match arm {
             Arm::Direct => self.direct_add(scenario),
             Arm::Local | Arm::Disk | Arm::Api | Arm::Thick => {
@@ -104,15 +116,25 @@ impl Stage {
                 Ok((sample, vec![result]))
             }
             Arm::Client | Arm::ClientProcess => {
-                let session = self.api.session(index, scenario)?;
-                self.api.forget_status(scenario)?;
+                let session = session.context("a client without requests")?;
                 Ok((self.ask(arm, &session)?, Vec::new()))
+            }
+        }
+    }
+
+    /// Takes the last status off the pod, where this way writes one.
+    fn prepare(&self, index: usize, arm: Arm) -> Result<()> {
+        match arm {
+            Arm::Direct | Arm::Local | Arm::Disk => Ok(()),
+            Arm::Api | Arm::Thick | Arm::Client | Arm::ClientProcess => {
+                self.api.forget_status(&self.scenarios[index])
             }
         }
     }
 
     /// Detaches.
     pub(super) fn del(&self, index: usize, arm: Arm, results: &[Value]) -> Result<Sample> {
+        sleep(SETTLING);
         match arm {
             Arm::Direct => self.direct_del(&self.scenarios[index], results),
             _ => Ok(self.multus(index, arm, Verb::Del, run)?.0),
@@ -121,6 +143,9 @@ impl Stage {
 
     /// Attaches or detaches with `multus` and looks at its memory.
     pub(super) fn peak(&self, index: usize, arm: Arm, verb: Verb) -> Result<u64> {
+        if verb == Verb::Add {
+            self.prepare(index, arm)?;
+        }
         self.multus(index, arm, verb, peak_memory)
     }
 
@@ -134,9 +159,6 @@ impl Stage {
         let scenario = &self.scenarios[index];
         let mut args = pod_arguments(scenario, arm);
         if matches!(arm, Arm::Api | Arm::Thick) {
-            if verb == Verb::Add {
-                self.api.forget_status(scenario)?;
-            }
             args.push_str(&format!(";K8S_POD_UID={}", self.api.uid(index)));
         }
         let environment = self.environment(arm, verb, "eth0", args);

@@ -12,7 +12,7 @@ use super::scenario::Kind;
 use super::stage::Stage;
 
 /// Rounds before anything counts: caches warm up, folders come into being, the status is there.
-const WARM_UP: usize = 2;
+pub(super) const WARM_UP: usize = 2;
 
 /// How often memory is looked at.
 const LOOKS: usize = 3;

@@ -1,11 +1,14 @@
 //! The daemon and its plugin.
 
+use anyhow::{Result, bail};
+
 use super::table::Table;
 use super::{column, median, milliseconds, networks, number, of};
 use crate::bench::arm::{Arm, Verb};
 use crate::bench::measure::Sample;
 use crate::bench::run::Measured;
-use crate::bench::scenario::Kind;
+use crate::bench::run::WARM_UP;
+use crate::bench::scenario::{Kind, Scenario};
 use crate::bench::scenes::{LITTLE, LOOPS, MEGABYTES, NETWORKS, Scenes};
 use crate::bench::stage::Stage;
 
@@ -22,7 +25,10 @@ const STUB_BOUND: f64 = 150.0;
 const BURST_BOUND: f64 = 5.0;
 
 /// One pod after the other.
-pub(super) fn alone(stage: &Stage, measured: &Measured) -> String {
+///
+/// # Errors
+/// The audit log does not have one status write for each ADD.
+pub(super) fn alone(stage: &Stage, measured: &Measured) -> Result<String> {
     let mut table = Table::new(
         "multus-shim and multus-daemon, no-op delegates: what they add",
         &[
@@ -41,21 +47,15 @@ pub(super) fn alone(stage: &Stage, measured: &Measured) -> String {
     for (index, scenario) in of(stage, Kind::Noop) {
         let row = |arm, verb| measured.samples(index, arm, verb);
         let (direct, thick) = (row(Arm::Direct, Verb::Add), row(Arm::Thick, Verb::Add));
-        let client = row(Arm::Client, Verb::Add);
         if thick.is_empty() {
             continue;
         }
+        let writes = status_writes(stage, scenario, thick.len())?;
         let exited = |samples: &[Sample]| median(column(samples, |one| milliseconds(one.exited)));
-        // That of a pod without networks of its own is written behind, but these pods come again and again: what is not a
-        // pod's first status is written at once.
-        let write = |sample: &Sample| milliseconds(sample.exited - sample.printed);
-        let added = thick
-            .iter()
-            .zip(direct)
-            .zip(client)
-            .map(|((thick, direct), client)| {
-                milliseconds(thick.exited) - milliseconds(direct.exited) - write(client)
-            });
+        let added = thick.iter().zip(direct).zip(&writes);
+        let added = added.map(|((thick, direct), write)| {
+            milliseconds(thick.exited) - milliseconds(direct.exited) - write
+        });
         let (undone, directly) = (row(Arm::Thick, Verb::Del), row(Arm::Direct, Verb::Del));
         let undoing = undone.iter().zip(directly);
         let undoing =
@@ -66,7 +66,7 @@ pub(super) fn alone(stage: &Stage, measured: &Measured) -> String {
             networks(scenario),
             number(exited(direct)),
             number(exited(thick)),
-            number(median(column(client, write))),
+            number(median(writes.clone())),
             number(median(added.collect())),
             format!("{ADD_BOUND:.0}"),
             number(exited(undone)),
@@ -75,7 +75,22 @@ pub(super) fn alone(stage: &Stage, measured: &Measured) -> String {
             number(median(cpu.collect())),
         ]);
     }
-    table.text()
+    Ok(table.text())
+}
+
+/// The API's own time for the status in each measured ADD. That of a pod without networks of its own is written behind, but
+/// these pods come again and again: what is not a pod's first status is written at once.
+fn status_writes(stage: &Stage, scenario: &Scenario, count: usize) -> Result<Vec<f64>> {
+    let times = stage.api.status_times(scenario)?;
+    // ADDs for the warmth of the caches come before those that are measured, ADDs for their memory after them.
+    match times.get(WARM_UP..WARM_UP + count) {
+        Some(times) => Ok(times.to_vec()),
+        None => bail!(
+            "{}: {} status writes for {count} ADDs",
+            scenario.namespace,
+            times.len()
+        ),
+    }
 }
 
 /// Many at once.
