@@ -4,6 +4,8 @@
 //! Nothing of the machine is touched: what is written to those paths lies in memory, pods are in a control group of the node's own,
 //! and everything ends with the [`Node`], also when its process is killed. It takes ten seconds to start and 800 MB of memory.
 //! Needs root.
+//!
+//! A further node joins the cluster of one that runs: namespaces, containerd and kubelet of its own, on the same wire.
 
 mod files;
 mod image;
@@ -13,7 +15,8 @@ mod program;
 
 pub use image::{BUSYBOX, archive};
 pub use left::left_on_machine;
-pub use life::{NAME, Node};
+use life::name;
+pub use life::{NAME, Node, POD_RANGE, SECOND};
 pub use program::{CONTAINERD, Program};
 
 /// Debian packages that a node needs.

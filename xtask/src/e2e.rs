@@ -9,6 +9,7 @@ mod objects;
 mod report;
 mod restarts;
 mod stage;
+mod two_nodes;
 mod upstream;
 mod workloads;
 
@@ -21,8 +22,8 @@ use crate::site::{self, Site};
 use report::Outcome;
 use stage::{Scenario, Stage};
 
-/// All scenarios, in their order.
-const SCENARIOS: [Scenario; 26] = [
+/// Those on one node, in their order.
+const SCENARIOS: [Scenario; 25] = [
     Scenario {
         name: "plain pod",
         run: upstream::plain_pod,
@@ -50,10 +51,6 @@ const SCENARIOS: [Scenario; 26] = [
     Scenario {
         name: "auxiliary chain",
         run: upstream::auxiliary_chain,
-    },
-    Scenario {
-        name: "64 pods",
-        run: upstream::sixty_four_pods,
     },
     Scenario {
         name: "Multus comes later",
@@ -129,6 +126,18 @@ const SCENARIOS: [Scenario; 26] = [
     },
 ];
 
+/// Those on two nodes.
+const ON_TWO_NODES: [Scenario; 2] = [
+    Scenario {
+        name: "two nodes",
+        run: two_nodes::both_networks,
+    },
+    Scenario {
+        name: "64 pods on each of two nodes",
+        run: two_nodes::many_on_each,
+    },
+];
+
 /// Runs the scenarios whose names have one of these words in them; all without words.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
     play(words)?.verdict()
@@ -158,21 +167,9 @@ impl Summary {
     }
 }
 
-/// Builds what ships, brings up a node, and runs the scenarios that the words choose.
+/// Builds what ships, and runs the scenarios that the words choose: first those on one node, then those on two.
 pub(crate) fn play(words: &[&str]) -> Result<Summary> {
-    let chosen: Vec<&Scenario> = SCENARIOS
-        .iter()
-        .filter(|scenario| {
-            words.is_empty() || words.iter().any(|word| scenario.name.contains(word))
-        })
-        .collect();
-    if chosen.is_empty() {
-        let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        bail!(
-            "no scenario is called like {words:?}; there are: {}",
-            names.join(", ")
-        );
-    }
+    let [on_one, on_two] = choose(words)?;
     if !rustix::process::geteuid().is_root() {
         bail!("a node needs root: network and mount namespaces, control groups, containers");
     }
@@ -182,34 +179,21 @@ pub(crate) fn play(words: &[&str]) -> Result<Summary> {
     steps.push(("building what ships".to_owned(), begun.elapsed()));
     let before = left_on_machine();
     let begun = Instant::now();
-    println!("bringing up a node (the first time builds its servers, a quarter of an hour)");
-    let mut stage = Stage::new(Site::start(&programs)?)?;
-    steps.push(("bringing up a node".to_owned(), begun.elapsed()));
-    println!(
-        "the node is up after {:.1} s",
-        begun.elapsed().as_secs_f64()
-    );
-
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for (number, scenario) in chosen.into_iter().enumerate() {
-        println!("── {}", scenario.name);
-        let outcome = stage.play(number, scenario);
-        if let Some(failure) = &outcome.failure {
-            println!("   FAILED: {failure}");
-        }
-        steps.push((format!("scenario {}", outcome.name), outcome.took));
-        outcomes.push(outcome);
+    if !on_one.is_empty() {
+        let start = || Site::start(&programs);
+        outcomes.extend(play_on("a node", start, on_one, &mut steps)?);
     }
+    if !on_two.is_empty() {
+        let start = || Site::start_two(&programs);
+        outcomes.extend(play_on("two nodes", start, on_two, &mut steps)?);
+    }
+    let left = left_on_machine().difference(&before).cloned().collect();
     let count = |failed: bool| {
         let of = |outcome: &&Outcome| outcome.failure.is_some() == failed;
         outcomes.iter().filter(of).count() as u64
     };
     let (passed, failed) = (count(false), count(true));
-    if failed > 0 {
-        stage.keep_logs()?;
-    }
-    drop(stage);
-    let left = left_on_machine().difference(&before).cloned().collect();
 
     print!("{}", report::table(&outcomes));
     println!(
@@ -223,4 +207,51 @@ pub(crate) fn play(words: &[&str]) -> Result<Summary> {
         steps,
         left,
     })
+}
+
+/// The scenarios that the words choose, on one node and on two.
+fn choose(words: &[&str]) -> Result<[Vec<&'static Scenario>; 2]> {
+    let is_chosen = |scenario: &&Scenario| {
+        words.is_empty() || words.iter().any(|word| scenario.name.contains(word))
+    };
+    let chosen = [&SCENARIOS[..], &ON_TWO_NODES]
+        .map(|scenarios| scenarios.iter().filter(is_chosen).collect::<Vec<_>>());
+    if chosen.iter().all(Vec::is_empty) {
+        let all = SCENARIOS.iter().chain(&ON_TWO_NODES);
+        let names: Vec<&str> = all.map(|scenario| scenario.name).collect();
+        bail!(
+            "no scenario is called like {words:?}; there are: {}",
+            names.join(", ")
+        );
+    }
+    Ok(chosen)
+}
+
+/// Brings up a stage, runs scenarios there, and takes it down.
+fn play_on(
+    what: &str,
+    start: impl FnOnce() -> Result<Site>,
+    scenarios: Vec<&Scenario>,
+    steps: &mut Vec<(String, Duration)>,
+) -> Result<Vec<Outcome>> {
+    let begun = Instant::now();
+    println!("bringing up {what} (the first time builds the servers, a quarter of an hour)");
+    let mut stage = Stage::new(start()?)?;
+    steps.push((format!("bringing up {what}"), begun.elapsed()));
+    println!("up after {:.1} s", begun.elapsed().as_secs_f64());
+
+    let mut outcomes = Vec::new();
+    for (number, scenario) in scenarios.into_iter().enumerate() {
+        println!("── {}", scenario.name);
+        let outcome = stage.play(number, scenario);
+        if let Some(failure) = &outcome.failure {
+            println!("   FAILED: {failure}");
+        }
+        steps.push((format!("scenario {}", outcome.name), outcome.took));
+        outcomes.push(outcome);
+    }
+    if outcomes.iter().any(|outcome| outcome.failure.is_some()) {
+        stage.keep_logs()?;
+    }
+    Ok(outcomes)
 }

@@ -1,5 +1,7 @@
 //! A node in a box (`testkit::node`) with Multus on it, installed by our image and manifests: for people to play with, and for the
-//! node suite.
+//! node suite. Or two nodes.
+
+mod flannel;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use testkit::kube::{Client, wait};
-use testkit::node::Node;
+use testkit::node::{Node, POD_RANGE};
+use testkit::process::Server;
 use testkit::tools::{self, Part};
 
 use crate::workspace::root;
@@ -30,9 +33,12 @@ const DAEMON_SET: &str = "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-m
 const CONFIG_MAP: &str = "/api/v1/namespaces/kube-system/configmaps/multus-daemon-config";
 const PODS: &str = "/api/v1/namespaces/kube-system/pods?labelSelector=name%3Dmultus";
 
-/// A node with Multus.
+/// A node with Multus, or two.
 #[derive(Debug)]
 pub(crate) struct Site {
+    /// What carries the cluster network from node to node, where there are two.
+    overlay: Vec<Server>,
+    second: Option<Node>,
     node: Node,
     /// What is in the image.
     programs: PathBuf,
@@ -42,20 +48,48 @@ impl Site {
     /// Brings up a node, and Multus on it: an image of the programs in this folder, the cluster network, our manifest.
     pub(crate) fn start(programs: &Path) -> Result<Self> {
         let site = Self {
+            overlay: Vec::new(),
+            second: None,
             node: Node::start()?,
             programs: programs.to_owned(),
         };
-        site.import(image::Kind::Plain)?;
-        site.write(PRIMARY, &primary("cni0", "10.244.0.0/16").to_string())?;
-        site.apply()?;
-        site.wait_for_daemon()?;
-        site.node.wait_until_ready()?;
+        let network = primary("cni0", POD_RANGE);
+        write(&site.node, PRIMARY, &network.to_string())?;
+        site.install()?;
         Ok(site)
     }
 
-    /// The node.
+    /// Brings up two nodes on one wire, with flannel as their cluster network, and Multus on them.
+    pub(crate) fn start_two(programs: &Path) -> Result<Self> {
+        let node = Node::start()?;
+        let second = node.join()?;
+        let mut site = Self {
+            overlay: Vec::new(),
+            second: Some(second),
+            node,
+            programs: programs.to_owned(),
+        };
+        site.overlay = site.nodes().map(overlay).collect::<Result<_>>()?;
+        site.install()?;
+        Ok(site)
+    }
+
+    /// Multus, from our image and our manifest.
+    fn install(&self) -> Result<()> {
+        self.import(image::Kind::Plain)?;
+        self.apply()?;
+        self.wait_for_daemon()?;
+        self.nodes().try_for_each(Node::wait_until_ready)
+    }
+
+    /// The node; the first one, where there are two.
     pub(crate) fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// All nodes.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        std::iter::once(&self.node).chain(&self.second)
     }
 
     /// A client that may do everything.
@@ -70,11 +104,7 @@ impl Site {
 
     /// Writes a file of the node.
     pub(crate) fn write(&self, path: &str, text: &str) -> Result<()> {
-        let outside = self.path(path);
-        if let Some(folder) = outside.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("create the folder of {path}"))?;
-        }
-        fs::write(outside, text).with_context(|| format!("write {path}"))
+        write(&self.node, path, text)
     }
 
     /// Applies our manifest, as a person does.
@@ -88,14 +118,16 @@ impl Site {
 
     /// Waits until Multus' pod is the one that its DaemonSet describes, and ready.
     pub(crate) fn wait_for_daemon(&self) -> Result<()> {
+        let nodes = self.nodes().count();
         wait::until_true("Multus' pod to be ready", LIMIT, || {
             pause();
             let set = self.client().get(DAEMON_SET)?;
             let status = &set["status"];
             let is_seen = status["observedGeneration"] == set["metadata"]["generation"];
-            let is_one = |key: &str| status[key] == 1;
-            let is_new = is_one("updatedNumberScheduled") && is_one("numberReady");
-            Ok(is_seen && is_new && is_one("desiredNumberScheduled") && self.pods()?.len() == 1)
+            let are_all = |key: &str| status[key] == nodes;
+            let are_new = are_all("updatedNumberScheduled") && are_all("numberReady");
+            let are_wanted = are_all("desiredNumberScheduled");
+            Ok(is_seen && are_new && are_wanted && self.pods()?.len() == nodes)
         })
     }
 
@@ -155,10 +187,10 @@ impl Site {
         self.renew_daemon()
     }
 
-    /// Puts an image of the programs on the node; its name.
+    /// Puts an image of the programs on each node; its name.
     pub(crate) fn import(&self, kind: image::Kind) -> Result<String> {
         let archive = image::of_this_machine(&self.programs, self.node.logs(), kind)?;
-        self.node.import(&archive)?;
+        self.nodes().try_for_each(|node| node.import(&archive))?;
         Ok(kind.name())
     }
 
@@ -235,6 +267,22 @@ impl Site {
             .map(str::to_owned)
             .context("the container of Multus' pod does not run")
     }
+}
+
+/// A node's part of a cluster network that goes from node to node.
+fn overlay(node: &Node) -> Result<Server> {
+    let (server, network) = flannel::start(node)?;
+    write(node, PRIMARY, &network.to_string())?;
+    Ok(server)
+}
+
+/// Writes a file of a node.
+fn write(node: &Node, path: &str, text: &str) -> Result<()> {
+    let outside = node.world().outside(Path::new(path));
+    if let Some(folder) = outside.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("create the folder of {path}"))?;
+    }
+    fs::write(outside, text).with_context(|| format!("write {path}"))
 }
 
 /// Objects of the API are not looked at more often than this.

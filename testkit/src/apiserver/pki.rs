@@ -57,6 +57,11 @@ impl Pki {
         client(&self.issuer, user, group)
     }
 
+    /// A certificate of this authority for a server at these addresses.
+    pub(crate) fn serving(&self, addresses: &[Ipv4Addr]) -> anyhow::Result<Identity> {
+        serving(&self.issuer, addresses)
+    }
+
     /// Writes the files that the API server reads.
     pub(crate) fn write(&self, directory: &Path) -> anyhow::Result<()> {
         let files = [

@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::json;
 
 use super::image::PAUSE;
-use super::program::{ADDRESS, API, CONTAINERD, Program};
+use super::program::{API, CONTAINERD, Program};
 use crate::apiserver::{Identity, Pki};
 use crate::kube::{Kubeconfig, User};
 
@@ -16,17 +17,21 @@ use crate::kube::{Kubeconfig, User};
 #[derive(Debug)]
 pub(super) struct Files {
     directory: PathBuf,
-    pki: Pki,
+    /// The cluster's.
+    pki: Arc<Pki>,
+    /// The node's.
+    number: u8,
 }
 
 impl Files {
-    /// Writes them all. `outside` is where the API is reached from this process's network.
+    /// Writes those of a cluster's first node. `outside` is where the API is reached from this process's network.
     pub(super) fn write(directory: &Path, group: &str, outside: Ipv4Addr) -> anyhow::Result<Self> {
-        let pki = Pki::new(&[ADDRESS, outside]).context("failed to make certificates")?;
+        let pki = Pki::new(&[*API.ip(), outside]).context("failed to make certificates")?;
         pki.write(directory)?;
         let files = Self {
             directory: directory.to_owned(),
-            pki,
+            pki: Arc::new(pki),
+            number: 1,
         };
         files.put("admin.crt", &files.pki.admin.certificate)?;
         files.put("admin.key", &files.pki.admin.key)?;
@@ -41,18 +46,56 @@ impl Files {
                 "system:kube-scheduler",
                 "system:schedulers",
             ),
-            (
-                Program::Kubelet,
-                &format!("system:node:{}", super::NAME),
-                "system:nodes",
-            ),
         ] {
-            let user = User::Certificate(files.pki.client(user, of)?);
-            files.kubeconfig(&format!("{}.kubeconfig", program.name()), API.into(), &user)?;
+            files.identify(program, user, of)?;
         }
-        files.put("containerd.toml", &containerd())?;
-        files.put("kubelet.json", &files.kubelet(group).to_string())?;
+        files.write_for_pods(group)?;
         Ok(files)
+    }
+
+    /// Writes those of a further node of this one's cluster.
+    pub(super) fn write_further(
+        &self,
+        number: u8,
+        directory: &Path,
+        group: &str,
+    ) -> anyhow::Result<Self> {
+        let files = Self {
+            directory: directory.to_owned(),
+            pki: self.pki.clone(),
+            number,
+        };
+        let serving = files.pki.serving(&[files.address()])?;
+        files.put("ca.crt", &files.pki.ca)?;
+        files.put("server.crt", &serving.certificate)?;
+        files.put("server.key", &serving.key)?;
+        files.write_for_pods(group)?;
+        Ok(files)
+    }
+
+    /// What every node has.
+    fn write_for_pods(&self, group: &str) -> anyhow::Result<()> {
+        let user = format!("system:node:{}", self.name());
+        self.identify(Program::Kubelet, &user, "system:nodes")?;
+        self.put("containerd.toml", &containerd())?;
+        self.put("kubelet.json", &self.kubelet(group).to_string())
+    }
+
+    /// Tells a program who it is.
+    fn identify(&self, program: Program, user: &str, group: &str) -> anyhow::Result<()> {
+        let user = User::Certificate(self.pki.client(user, group)?);
+        self.kubeconfig(&format!("{}.kubeconfig", program.name()), API.into(), &user)?;
+        Ok(())
+    }
+
+    /// The node's name in its cluster.
+    pub(super) fn name(&self) -> &'static str {
+        super::name(self.number)
+    }
+
+    /// The node's address.
+    pub(super) fn address(&self) -> Ipv4Addr {
+        super::program::address(self.number)
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -96,7 +139,7 @@ impl Files {
         json!({
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
-            "address": ADDRESS,
+            "address": self.address(),
             "authentication": {
                 "anonymous": {"enabled": false},
                 "webhook": {"enabled": true},

@@ -21,11 +21,24 @@ use crate::process::Server;
 use crate::tools::{self, Part};
 use crate::world::{Relay, Run, World};
 
-/// The node's name in its cluster.
+/// The name of a cluster's first node.
 pub const NAME: &str = "node1";
+/// That of the second one.
+pub const SECOND: &str = "node2";
+/// The addresses that the cluster has for pods.
+pub const POD_RANGE: &str = "10.244.0.0/16";
 
 const HOLD: &str = include_str!("hold.sh");
 const NETWORK: &str = include_str!("network.sh");
+/// Makes one wire of the bridges of two nodes. $1: a process of the other one. $2: what to call it.
+const WIRE: &str = r#"
+set -e
+ip link add "$2" type veth peer name "$2" netns "$1"
+for node in "" "nsenter --net=/proc/$1/ns/net"; do
+    $node ip link set "$2" master nodebr
+    $node ip link set "$2" up
+done
+"#;
 
 /// How long a server may take until it answers, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -35,7 +48,8 @@ const STOP_GRACE: Duration = Duration::from_secs(20);
 /// A node; see the module's documentation. Taken down when dropped.
 #[derive(Debug)]
 pub struct Node {
-    _relay: Relay,
+    /// To the API; a further node has none.
+    _relay: Option<Relay>,
     /// In the order of their start.
     servers: Mutex<Vec<(Program, Server)>>,
     kubeconfig: PathBuf,
@@ -53,21 +67,12 @@ impl Node {
         for program in Program::ALL {
             program.path()?;
         }
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let group = format!("{GROUP}{}-{number}", std::process::id());
-        let world = World::held_by(HOLD, &[&group]).context("hold a node's namespaces")?;
-        world
-            .command("sh")
-            .args(["-c", NETWORK, "sh", "1"])
-            .check()
-            .context("make the node's network")?;
-
+        let (world, group) = namespaces(1)?;
         let outside = free_port(own())?;
         let files = Files::write(world.directory(), &group, *outside.ip())?;
         let admin = User::Certificate(files.admin());
         let node = Self {
-            _relay: world.relay_outward(outside.into(), API.into())?,
+            _relay: Some(world.relay_outward(outside.into(), API.into())?),
             servers: Mutex::default(),
             kubeconfig: files.kubeconfig("admin.kubeconfig", outside.into(), &admin)?,
             client: Client::new(&format!("https://{outside}"), files.ca(), &admin)?,
@@ -82,6 +87,35 @@ impl Node {
         }
         node.install_plugins()?;
         Ok(node)
+    }
+
+    /// Brings up the second node of this one's cluster, on the same wire. It may not outlive this one.
+    pub fn join(&self) -> Result<Self> {
+        let (world, group) = namespaces(2)?;
+        world
+            .command("sh")
+            .args(["-c", WIRE, "sh", &self.world.pid().to_string(), "wire"])
+            .check()
+            .context("make a wire between two nodes")?;
+        let node = Self {
+            _relay: None,
+            servers: Mutex::default(),
+            kubeconfig: self.kubeconfig.clone(),
+            client: self.client.clone(),
+            files: self.files.write_further(2, world.directory(), &group)?,
+            world,
+        };
+        for program in Program::FOR_PODS {
+            node.launch(program)?;
+        }
+        node.import_own_images()?;
+        node.install_plugins()?;
+        Ok(node)
+    }
+
+    /// The node's name in its cluster.
+    pub fn name(&self) -> &'static str {
+        self.files.name()
     }
 
     /// Starts a server that was stopped or killed, and waits until it answers.
@@ -113,7 +147,7 @@ impl Node {
     /// Waits until the node is ready for pods.
     pub fn wait_until_ready(&self) -> Result<()> {
         wait::until_true("the node to be ready", START_LIMIT, || {
-            let node = self.client.get(&format!("/api/v1/nodes/{NAME}"))?;
+            let node = self.client.get(&format!("/api/v1/nodes/{}", self.name()))?;
             let conditions = node["status"]["conditions"]
                 .as_array()
                 .cloned()
@@ -149,6 +183,17 @@ impl Node {
         &self.kubeconfig
     }
 
+    /// A kubeconfig that may do everything, good on the node.
+    pub fn kubeconfig_inside(&self) -> Result<PathBuf> {
+        let name = "inside.kubeconfig";
+        let path = self.files.directory().join(name);
+        if !path.exists() {
+            let admin = User::Certificate(self.files.admin());
+            self.files.kubeconfig(name, API.into(), &admin)?;
+        }
+        Ok(path)
+    }
+
     /// A kubeconfig for programs on the node, with a token of a service account.
     pub fn kubeconfig_for(&self, namespace: &str, name: &str) -> Result<PathBuf> {
         let user = User::Token(self.client.token(namespace, name)?);
@@ -164,18 +209,10 @@ impl Node {
     /// `kubectl` with these words, which may do everything.
     pub fn kubectl<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Result<Run> {
         let kubectl = tools::program(Part::Kubectl, "kubectl")?;
-        let kubeconfig = self.files.directory().join("inside.kubeconfig");
-        if !kubeconfig.exists() {
-            self.files.kubeconfig(
-                "inside.kubeconfig",
-                API.into(),
-                &User::Certificate(self.files.admin()),
-            )?;
-        }
         Ok(self
             .world
             .command(kubectl)
-            .env("KUBECONFIG", kubeconfig)
+            .env("KUBECONFIG", self.kubeconfig_inside()?)
             .env("HOME", "/run")
             .args(words))
     }
@@ -257,6 +294,25 @@ impl Node {
     fn servers(&self) -> MutexGuard<'_, Vec<(Program, Server)>> {
         self.servers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The namespaces of a node with its network, and the name of its control group.
+fn namespaces(number: u8) -> Result<(World, String)> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let group = format!("{GROUP}{}-{count}", std::process::id());
+    let world = World::held_by(HOLD, &[&group]).context("hold a node's namespaces")?;
+    world
+        .command("sh")
+        .args(["-c", NETWORK, "sh", &number.to_string()])
+        .check()
+        .context("make the node's network")?;
+    Ok((world, group))
+}
+
+/// A node's name.
+pub(super) fn name(number: u8) -> &'static str {
+    if number == 1 { NAME } else { SECOND }
 }
 
 impl Drop for Node {

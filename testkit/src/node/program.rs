@@ -9,16 +9,19 @@ use crate::apiserver::{of_any_api, of_any_etcd};
 use crate::tools::{self, Part};
 use crate::world::World;
 
-/// The node's address.
-pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 250, 0, 1);
-/// Where the API listens.
-pub(super) const API: SocketAddrV4 = SocketAddrV4::new(ADDRESS, 6443);
+/// Where the API listens: on the first node.
+pub(super) const API: SocketAddrV4 = SocketAddrV4::new(address(1), 6443);
 const ETCD: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2379);
 const ETCD_PEERS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2380);
 /// Where the kubelet tells that it is well.
 pub(super) const KUBELET_HEALTH: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 10248);
 /// containerd's socket.
 pub const CONTAINERD: &str = "/run/containerd/containerd.sock";
+
+/// A node's address; `network.sh` gives it.
+pub(super) const fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 250, 0, number)
+}
 
 /// A server of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,9 @@ impl Program {
         Self::Scheduler,
         Self::Kubelet,
     ];
+
+    /// Those of a further node.
+    pub(super) const FOR_PODS: [Self; 2] = [Self::Containerd, Self::Kubelet];
 
     /// The program's name.
     pub fn name(self) -> &'static str {
@@ -121,6 +127,9 @@ impl Program {
                 "--bind-address=127.0.0.1".to_owned(),
                 "--kube-api-qps=100".to_owned(),
                 "--kube-api-burst=200".to_owned(),
+                // A range for each node, for networks that ask the API for it.
+                "--allocate-node-cidrs=true".to_owned(),
+                format!("--cluster-cidr={}", super::POD_RANGE),
             ],
             Self::Scheduler => vec![
                 kubeconfig(),
@@ -131,8 +140,8 @@ impl Program {
             Self::Kubelet => vec![
                 kubeconfig(),
                 format!("--config={}", file("kubelet.json")),
-                format!("--node-ip={ADDRESS}"),
-                format!("--hostname-override={}", super::NAME),
+                format!("--node-ip={}", files.address()),
+                format!("--hostname-override={}", files.name()),
             ],
         }
     }

@@ -72,8 +72,8 @@ fn build(recipe: &Recipe, module: &Path, ldflags: &str, directory: &Path) -> any
     ])
     .arg(recipe.package)
     .current_dir(module)
-    // Programs that start in any network or mount namespace have to be static.
-    .env("CGO_ENABLED", "0")
+    // What is static starts in any mount namespace. What is not is for nodes, which have the machine's libraries.
+    .env("CGO_ENABLED", if recipe.c { "1" } else { "0" })
     .env("GOWORK", "off")
     .env_remove("GOFLAGS")
     .stdin(Stdio::null())

@@ -25,6 +25,8 @@ pub enum Part {
     Helm,
     /// `promtool`, Prometheus' command line.
     Promtool,
+    /// `flanneld`, a cluster network across nodes.
+    Flannel,
 }
 
 /// How a part is built.
@@ -42,6 +44,8 @@ pub(super) struct Recipe {
     pub(super) program: &'static str,
     /// Go's build tags.
     pub(super) tags: &'static str,
+    /// Whether a part of it is written in C.
+    pub(super) c: bool,
     /// The dependency whose version the program is to report, and the Go package that holds the variables for it.
     pub(super) stamp: Option<Stamp>,
 }
@@ -55,7 +59,7 @@ pub(super) struct Stamp {
 
 impl Part {
     /// Every part, in the order of what they cost.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Cnitool,
         Self::Helm,
         Self::CniPlugins,
@@ -67,6 +71,7 @@ impl Part {
         Self::Kubelet,
         Self::Containerd,
         Self::Promtool,
+        Self::Flannel,
     ];
 
     /// Those that suites use that run no pod.
@@ -125,6 +130,15 @@ impl Part {
                 "prometheus",
                 "Prometheus' command line (its first build takes about three minutes)",
             ),
+            Self::Flannel => Recipe {
+                // The module's root is the program, and Go would call it `flannel`.
+                program: "flanneld",
+                c: true,
+                ..everything_of(
+                    "flannel",
+                    "a cluster network across nodes (its first build takes about two minutes)",
+                )
+            },
         }
     }
 }
@@ -138,6 +152,7 @@ fn everything_of(name: &'static str, what: &'static str) -> Recipe {
         package: "tool",
         program: "",
         tags: "",
+        c: false,
         stamp: None,
     }
 }

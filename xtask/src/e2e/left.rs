@@ -8,22 +8,26 @@ use anyhow::Result;
 
 use crate::site::{STATE, Site};
 
-/// Everything of the node that comes and goes with pods.
+/// Everything of the nodes that comes and goes with pods.
 pub(super) fn take(site: &Site) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    for link in site.node().world().node().links()? {
-        // The bridge plugin means its bridges to stay.
-        if link.kind != "bridge" {
-            found.insert(format!("link {} ({})", link.name, link.kind));
+    for node in site.nodes() {
+        let (name, world) = (node.name(), node.world());
+        for link in world.node().links()? {
+            // The bridge plugin means its bridges to stay.
+            if link.kind != "bridge" {
+                found.insert(format!("{name}: link {} ({})", link.name, link.kind));
+            }
         }
-    }
-    for folder in [
-        "/run/netns",
-        STATE,
-        "/var/lib/cni/networks",
-        "/run/k8s.cni.cncf.io",
-    ] {
-        files(&site.path(folder), folder, &mut found);
+        for folder in [
+            "/run/netns",
+            STATE,
+            "/var/lib/cni/networks",
+            "/run/k8s.cni.cncf.io",
+        ] {
+            let inside = format!("{name}: file {folder}");
+            files(&world.outside(Path::new(folder)), &inside, &mut found);
+        }
     }
     Ok(found)
 }
@@ -35,7 +39,7 @@ fn files(outside: &Path, inside: &str, found: &mut BTreeSet<String>) {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             files(&entry.path(), &inside, found);
         } else if !stays(&name) {
-            found.insert(format!("file {inside}"));
+            found.insert(inside);
         }
     }
 }

@@ -250,17 +250,14 @@ impl Stage {
         Ok(())
     }
 
-    /// For each network namespace of the node, its interfaces with their addresses.
+    /// For each network namespace of the nodes, its interfaces with their addresses.
     fn addresses_of_all_pods(&self) -> Result<Vec<BTreeSet<String>>> {
         let script = r#"for namespace in /run/netns/*; do test ! -e "$namespace" || nsenter --net="$namespace" ip -j address; done"#;
-        let printed = self
-            .site
-            .node()
-            .world()
-            .command("sh")
-            .args(["-c", script])
-            .check()?
-            .stdout_text();
+        let mut printed = String::new();
+        for node in self.site.nodes() {
+            let done = node.world().command("sh").args(["-c", script]).check()?;
+            printed.push_str(&done.stdout_text());
+        }
         printed
             .lines()
             .filter(|line| !line.trim().is_empty())
@@ -331,15 +328,20 @@ impl Stage {
         ];
         let printed = self.site.node().kubectl(words)?.run()?.stdout;
         std::fs::write(folder.join("multus.log"), printed).context("write Multus' log")?;
-        for entry in std::fs::read_dir(self.site.node().logs())? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default();
-            if path.extension().is_some_and(|extension| extension == "log") {
-                std::fs::copy(&path, folder.join(name))
-                    .with_context(|| format!("copy {}", path.display()))?;
+        for node in self.site.nodes() {
+            let folder = folder.join(node.name());
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("create {}", folder.display()))?;
+            for entry in std::fs::read_dir(node.logs())? {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default();
+                if path.extension().is_some_and(|extension| extension == "log") {
+                    std::fs::copy(&path, folder.join(name))
+                        .with_context(|| format!("copy {}", path.display()))?;
+                }
             }
         }
-        println!("logs of the node are in {}", folder.display());
+        println!("logs of the nodes are in {}", folder.display());
         Ok(())
     }
 

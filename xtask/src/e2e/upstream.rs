@@ -1,6 +1,4 @@
-//! Upstream's own scenarios (T7.1–T7.8), on one node.
-
-use std::time::Duration;
+//! Upstream's own scenarios on one node (T7.1–T7.7).
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -114,12 +112,6 @@ pub(super) fn auxiliary_chain(stage: &mut Stage) -> Result<()> {
     stage.site.reconfigure(&json!({}))?;
     std::fs::remove_dir_all(stage.site.path(folder))?;
     played
-}
-
-/// T7.8
-pub(super) fn sixty_four_pods(stage: &mut Stage) -> Result<()> {
-    stage.set_of("Deployment", "many", 64, TWO)?;
-    stage.ready_within(64, Duration::from_secs(600))
 }
 
 /// Sets something on an interface; `IFNAME` is the one that the chain is about.
