@@ -1,5 +1,6 @@
 //! `cargo xtask e2e`: a whole node from nothing, Multus on it, and what happens to pods there.
 
+mod builds;
 mod configurations;
 mod faults;
 mod guard;
@@ -9,6 +10,7 @@ mod objects;
 mod report;
 mod restarts;
 mod stage;
+mod swap;
 mod two_nodes;
 mod upstream;
 mod workloads;
@@ -23,7 +25,7 @@ use report::Outcome;
 use stage::{Scenario, Stage};
 
 /// Those on one node, in their order.
-const SCENARIOS: [Scenario; 25] = [
+const SCENARIOS: [Scenario; 26] = [
     Scenario {
         name: "plain pod",
         run: upstream::plain_pod,
@@ -58,7 +60,11 @@ const SCENARIOS: [Scenario; 25] = [
     },
     Scenario {
         name: "upgrade and rollback",
-        run: restarts::upgrade,
+        run: builds::upgrade,
+    },
+    Scenario {
+        name: "after upstream",
+        run: swap::taken_over,
     },
     Scenario {
         name: "debug image",

@@ -26,7 +26,7 @@ const LARGEST: usize = 15 << 20;
 const PROGRAMS: &str = "usr/src/multus-cni/bin";
 
 /// What has to be in the folder of programs.
-const FILES: [&str; 5] = [
+pub(crate) const FILES: [&str; 5] = [
     "multus",
     "multus-daemon",
     "multus-node",
@@ -134,10 +134,15 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The image of the programs in this folder, for this machine alone: an archive in `directory`.
-pub(crate) fn of_this_machine(programs: &Path, directory: &Path, kind: Kind) -> Result<PathBuf> {
+/// The image of the programs in this folder, for this machine alone, under this name: an archive in `directory`.
+pub(crate) fn of_this_machine(
+    programs: &Path,
+    directory: &Path,
+    kind: Kind,
+    name: &str,
+) -> Result<PathBuf> {
     let platform = Platform::this()?;
-    let mut archive = Archive::new(kind.name());
+    let mut archive = Archive::new(name.to_owned());
     archive.add(platform, &layers(platform, programs, kind)?)?;
     let path = directory.join(kind.file());
     archive.write(&path)?;

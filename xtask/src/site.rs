@@ -189,9 +189,27 @@ impl Site {
 
     /// Puts an image of the programs on each node; its name.
     pub(crate) fn import(&self, kind: image::Kind) -> Result<String> {
-        let archive = image::of_this_machine(&self.programs, self.node.logs(), kind)?;
+        let name = kind.name();
+        let archive = image::of_this_machine(&self.programs, self.node.logs(), kind, &name)?;
         self.nodes().try_for_each(|node| node.import(&archive))?;
-        Ok(kind.name())
+        Ok(name)
+    }
+
+    /// The same of another build: its programs have other bytes, for they end with `mark`.
+    pub(crate) fn import_another_build(&self, mark: &[u8]) -> Result<String> {
+        let folder = self.node.world().folder("another-build")?;
+        for name in image::FILES {
+            let path = self.programs.join(name);
+            let mut program =
+                fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+            program.extend(mark);
+            fs::write(folder.join(name), program).context("write a program of another build")?;
+        }
+        let kind = image::Kind::Plain;
+        let name = format!("{}-another", kind.name());
+        let archive = image::of_this_machine(&folder, &folder, kind, &name)?;
+        self.nodes().try_for_each(|node| node.import(&archive))?;
+        Ok(name)
     }
 
     /// The image that Multus' pod has.
@@ -202,15 +220,6 @@ impl Site {
             .as_str()
             .map(str::to_owned)
             .context("Multus' pod has no image")
-    }
-
-    /// The same image under a tag that stands for another build.
-    pub(crate) fn image_under_another_tag(&self, tag: &str) -> Result<String> {
-        let own = self.image()?;
-        let (name, _) = own.rsplit_once(':').context("Multus' image has no tag")?;
-        let other = format!("{name}:{tag}");
-        self.ctr(&["images", "tag", "--force", &own, &other])?;
-        Ok(other)
     }
 
     /// Lets the DaemonSet replace Multus' pod by one of this image.

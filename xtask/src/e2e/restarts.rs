@@ -33,17 +33,6 @@ pub(super) fn before_multus(stage: &mut Stage) -> Result<()> {
     stage.ready(3)
 }
 
-/// Another build takes over and the old one comes back, twice.
-pub(super) fn upgrade(stage: &mut Stage) -> Result<()> {
-    let next = stage.site.image_under_another_tag("next")?;
-    let own = stage.site.image()?;
-    under_a_stream(stage, |stage, round| {
-        let image = if round.is_multiple_of(2) { &next } else { &own };
-        stage.site.use_image(image)?;
-        stage.site.wait_for_daemon()
-    })
-}
-
 /// After a boot, pods wait for the daemon, which comes last.
 pub(super) fn daemon_last(stage: &mut Stage) -> Result<()> {
     stage.site.stop_daemon()?;
