@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use testkit::tools;
 
 use crate::workspace::{cargo, root, target_directory};
 
@@ -76,7 +77,7 @@ pub(crate) struct Programs {
 /// Builds everything that ships for a target, or for this machine.
 pub(crate) fn build(target: Option<&str>) -> Result<Programs> {
     let machine = Machine::find(target)?;
-    machine.check()?;
+    machine.provide()?;
     let directory = target_directory()?;
     let folder = match target {
         Some(target) => directory.join("dist").join(target),
@@ -119,25 +120,35 @@ impl Machine {
         if self.is_this() { "cc" } else { self.compiler }
     }
 
-    /// Whether everything is there that the build needs.
-    fn check(&self) -> Result<()> {
+    /// Sees to it that everything is there that the build needs, or says what is missing.
+    fn provide(&self) -> Result<()> {
+        if !self.has_library()? {
+            let words = ["target", "add", self.target];
+            eprintln!("rustup {}", words.join(" "));
+            let added = Command::new("rustup").args(words).status();
+            if !added.is_ok_and(|status| status.success()) || !self.has_library()? {
+                bail!(
+                    "Rust's library for {0} is missing; install it: rustup target add {0}",
+                    self.target
+                );
+            }
+        }
+        let compiler = self.compiler();
+        if !crate::workspace::is_installed(compiler) {
+            let package = if self.is_this() { "gcc" } else { self.package };
+            tools::debian(&[package]).with_context(|| format!("{compiler} is missing"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether Rust can build for it.
+    fn has_library(&self) -> Result<bool> {
         let library = Command::new("rustc")
             .args(["--print", "target-libdir", "--target", self.target])
             .output()
             .context("start rustc")?;
         let library = String::from_utf8_lossy(&library.stdout).trim().to_owned();
-        if !Path::new(&library).is_dir() {
-            bail!(
-                "Rust's library for {0} is missing; install it: rustup target add {0}",
-                self.target
-            );
-        }
-        let compiler = self.compiler();
-        if !crate::workspace::is_installed(compiler) {
-            let package = if self.is_this() { "gcc" } else { self.package };
-            bail!("the program {compiler} is missing; install it: sudo apt-get install {package}");
-        }
-        Ok(())
+        Ok(Path::new(&library).is_dir())
     }
 
     fn compile(&self, package: &str, profile: &str) -> Result<()> {
