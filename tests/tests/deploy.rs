@@ -1,5 +1,7 @@
 //! What is in `deploy/`: the chart, and what it brings, on a real Kubernetes API.
 
+#[path = "deploy/alerts.rs"]
+mod alerts;
 #[path = "deploy/approver.rs"]
 mod approver;
 #[path = "deploy/chart.rs"]

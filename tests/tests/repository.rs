@@ -11,6 +11,8 @@ mod dependencies;
 mod files;
 #[path = "repository/metrics.rs"]
 mod metrics;
+#[path = "repository/pages.rs"]
+mod pages;
 #[path = "repository/sources.rs"]
 mod sources;
 #[path = "repository/specification.rs"]

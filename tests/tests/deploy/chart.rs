@@ -11,8 +11,9 @@ use crate::stage::{CERTIFICATES, chart, helm, installed, rendered};
 const DEFINITIONS: &str =
     "/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
 
-fn platforms() -> Vec<String> {
-    let files = fs::read_dir(chart().join("platforms")).unwrap();
+/// The files of settings in a folder of the chart.
+fn settings_in(folder: &str) -> Vec<String> {
+    let files = fs::read_dir(chart().join(folder)).unwrap();
     files
         .map(|file| file.unwrap().path().display().to_string())
         .collect()
@@ -27,9 +28,10 @@ fn the_chart_has_no_fault_that_helm_finds_in_any_of_its_settings() {
         vec!["--set", "certApprover.enabled=true"],
         vec!["--set", CERTIFICATES],
     ];
-    let platforms = platforms();
-    assert_eq!(platforms.len(), 6);
-    settings.extend(platforms.iter().map(|file| vec!["--values", file]));
+    let (platforms, examples) = (settings_in("platforms"), settings_in("examples"));
+    assert_eq!((platforms.len(), examples.len()), (6, 1));
+    let files = platforms.iter().chain(&examples);
+    settings.extend(files.map(|file| vec!["--values", file]));
     for words in settings {
         let mut all = vec!["lint", "--strict", &chart, "--namespace", "kube-system"];
         all.extend(words);
@@ -75,6 +77,22 @@ fn every_platform_is_told_where_its_runtime_looks() {
         let mode = format!("mode={mode}");
         let text = rendered(&["--values", &values.display().to_string(), "--set", &mode]);
         assert!(text.contains(expected), "{platform}: {expected}");
+    }
+}
+
+#[test]
+fn the_example_gives_each_node_a_certificate_that_lies_on_the_node() {
+    // B6.81
+    let values = chart().join("examples/node-certificates.yaml");
+    let text = rendered(&["--values", &values.display().to_string()]);
+    for expected in [
+        "\"bootstrapKubeconfig\": \"/hostroot/etc/kubernetes/kubelet.conf\"",
+        "\"certDir\": \"/hostroot/etc/cni/multus/certs\"",
+        "mountPath: /hostroot",
+        "name: system:multus",
+        "name: multus-cert-approver",
+    ] {
+        assert!(text.contains(expected), "{expected}");
     }
 }
 
