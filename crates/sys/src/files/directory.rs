@@ -103,32 +103,73 @@ impl Directory {
         mode: u32,
         sync: bool,
         temporary: Temporary,
+    ) -> Result<(), FileError> {
+        let (file, temporary) = self.write(name, bytes, mode, temporary)?;
+        let synced = match sync {
+            true => sync_file(&file, &self.path.join(name)),
+            false => Ok(()),
+        };
+        // It may be a program, and the system executes none that is open for writing.
+        drop(file);
+        self.put(&temporary, name, synced)
+    }
+
+    /// The same for a file that is to be synced later.
+    pub(super) fn replace_unsynced(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        mode: u32,
+        temporary: Temporary,
     ) -> Result<File, FileError> {
+        let (file, temporary) = self.write(name, bytes, mode, temporary)?;
+        self.put(&temporary, name, Ok(()))?;
+        Ok(file)
+    }
+
+    /// Writes a temporary file for `name`; its own name.
+    fn write(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        mode: u32,
+        temporary: Temporary,
+    ) -> Result<(File, OsString), FileError> {
         let (mut file, temporary) = match temporary {
             Temporary::OfProcess => self.temporary()?,
             Temporary::OfFile => self.temporary_of(name)?,
         };
-        let path = self.path.join(name);
-        let filled = file
+        let written = file
             .write_all(bytes)
-            .and_then(|()| Ok(fchmod(&file, Mode::from_raw_mode(mode))?))
-            .map_err(|error| FileError::io("write", &path, error))
-            .and_then(|()| {
-                if sync {
-                    sync_file(&file, &path)
-                } else {
-                    Ok(())
-                }
-            })
-            .and_then(|()| {
-                renameat(&self.fd, &temporary, &self.fd, name)
-                    .map_err(|error| FileError::io("replace", &path, error))
-            });
-        if let Err(error) = filled {
-            let _best_effort = unlinkat(&self.fd, &temporary, AtFlags::empty());
-            return Err(error);
+            .and_then(|()| Ok(fchmod(&file, Mode::from_raw_mode(mode))?));
+        match written {
+            Ok(()) => Ok((file, temporary)),
+            Err(error) => {
+                self.give_up(&temporary);
+                Err(FileError::io("write", &self.path.join(name), error))
+            }
         }
-        Ok(file)
+    }
+
+    /// Gives a temporary file its name, if all went well so far; else it is removed.
+    fn put(
+        &self,
+        temporary: &OsStr,
+        name: &OsStr,
+        so_far: Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        let put = so_far.and_then(|()| {
+            renameat(&self.fd, temporary, &self.fd, name)
+                .map_err(|error| FileError::io("replace", &self.path.join(name), error))
+        });
+        if put.is_err() {
+            self.give_up(temporary);
+        }
+        put
+    }
+
+    fn give_up(&self, temporary: &OsStr) {
+        let _best_effort = unlinkat(&self.fd, temporary, AtFlags::empty());
     }
 
     fn temporary(&self) -> Result<(File, OsString), FileError> {

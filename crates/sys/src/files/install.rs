@@ -61,6 +61,8 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
     use std::thread;
 
+    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+
     use super::*;
     use crate::files::{Durability, write_atomic};
 
@@ -100,6 +102,24 @@ mod tests {
         let mut old = String::new();
         running.read_to_string(&mut old).unwrap();
         assert_eq!(old, "old");
+    }
+
+    #[test]
+    fn a_program_has_its_name_only_when_nobody_can_write_to_it_any_longer() {
+        // Row 3: the system executes no program that is open for writing, however short the time is.
+        let place = Place::new();
+        let (from, to) = (place.source(b"new"), place.destination());
+        let watcher = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+        let told = WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
+        inotify::add_watch(&watcher, to.parent().unwrap(), told).unwrap();
+        install(&from, &to).unwrap();
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&watcher, &mut buffer);
+        let kinds = std::iter::from_fn(|| Some(events.next().ok()?.events()));
+        assert_eq!(
+            kinds.collect::<Vec<_>>(),
+            [ReadFlags::CLOSE_WRITE, ReadFlags::MOVED_TO]
+        );
     }
 
     #[test]

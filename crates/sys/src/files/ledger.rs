@@ -42,13 +42,8 @@ impl DirLedger {
         check_name(container_id, &self.path)?;
         check_size(bytes, MAX, &self.path.join(container_id))?;
         let directory = Directory::open_or_create(&self.path, 0o700)?;
-        let file = directory.replace(
-            container_id.as_ref(),
-            bytes,
-            0o600,
-            false,
-            Temporary::OfFile,
-        )?;
+        let file =
+            directory.replace_unsynced(container_id.as_ref(), bytes, 0o600, Temporary::OfFile)?;
         Ok(Written {
             file,
             name: container_id.to_owned(),
