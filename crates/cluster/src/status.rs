@@ -38,7 +38,7 @@ pub(crate) async fn write(
         match patch_once(api, pod, &call, deadline).await {
             // Upstream's manifest allows update alone.
             Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
-                let updated = update(api, pod, &annotations, Held::Replaced, deadline).await;
+                let updated = update(api, pod, &annotations, Existing::Replaced, deadline).await;
                 return updated.map(|_| ());
             }
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
@@ -77,7 +77,7 @@ pub(crate) async fn write_first(
     match told(api.try_send(&call, deadline).await, pod) {
         Err(error) if error.code() == Some(StatusCode::FORBIDDEN) => {
             let but = first.earlier;
-            update(api, pod, &annotations, Held::Kept { but }, deadline).await
+            update(api, pod, &annotations, Existing::Kept { but }, deadline).await
         }
         result => result.map(|()| true),
     }
@@ -96,7 +96,7 @@ fn check_uid(pod: &PodRef) -> Result<(), ClusterError> {
 
 /// What becomes of a network status that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held<'a> {
+enum Existing<'a> {
     Replaced,
     /// Unless it says this.
     Kept {
@@ -130,23 +130,23 @@ async fn update(
     api: &Api,
     pod: &PodRef,
     annotations: &Map<String, Value>,
-    known: Held<'_>,
+    existing: Existing<'_>,
     deadline: Instant,
 ) -> Result<bool, ClusterError> {
     for _ in 1..CONFLICTS {
-        match update_once(api, pod, annotations, known, deadline).await {
+        match update_once(api, pod, annotations, existing, deadline).await {
             Err(error) if error.code() == Some(StatusCode::CONFLICT) => pause().await,
             result => return result,
         }
     }
-    update_once(api, pod, annotations, known, deadline).await
+    update_once(api, pod, annotations, existing, deadline).await
 }
 
 async fn update_once(
     api: &Api,
     pod: &PodRef,
     annotations: &Map<String, Value>,
-    known: Held<'_>,
+    existing: Existing<'_>,
     deadline: Instant,
 ) -> Result<bool, ClusterError> {
     let get = Call::get_pod(&pod.namespace, &pod.name)?;
@@ -179,7 +179,7 @@ async fn update_once(
     let held = held
         .as_object_mut()
         .ok_or_else(|| wrong("annotations are no object".to_owned()))?;
-    if let Held::Kept { but } = known
+    if let Existing::Kept { but } = existing
         && let Some(text) = held.get(npwg::names::NETWORK_STATUS)
         && but.is_none_or(|but| text != but)
     {

@@ -14,7 +14,7 @@ use crate::socket;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Prints the answer. A status other than 200 is a failure.
-pub(crate) fn get(settings: &Settings, path: &str) -> ExitCode {
+pub(crate) fn print(settings: &Settings, path: &str) -> ExitCode {
     match ask(&socket::path(&settings.socket_dir), path) {
         Ok(reply) => {
             let text = String::from_utf8_lossy(&reply.body);

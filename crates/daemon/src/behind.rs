@@ -64,7 +64,8 @@ struct Shared {
 #[derive(Debug)]
 struct Entry {
     container: ContainerId,
-    is_written: bool,
+    /// Else it is written, or about to be by its ADD.
+    is_owed: bool,
 }
 
 /// One that is owed.
@@ -109,7 +110,7 @@ impl Behind {
         let is_taken = !pods.contains_key(&pod.uid) && self.queue.try_send(owed).is_ok();
         let entry = Entry {
             container: container.clone(),
-            is_written: !is_taken,
+            is_owed: is_taken,
         };
         pods.insert(pod.uid.clone(), entry);
         is_taken
@@ -169,7 +170,7 @@ impl Shared {
 
     fn owed(&self) -> usize {
         let pods = self.pods();
-        pods.values().filter(|entry| !entry.is_written).count()
+        pods.values().filter(|entry| entry.is_owed).count()
     }
 
     /// What the ledgers say is owed, but for what is known already.
@@ -179,20 +180,20 @@ impl Shared {
         let all = all.unwrap_or_default();
         let ledgers: HashSet<&ContainerId> = all.iter().map(|of| &of.container).collect();
         let mut pods = self.pods();
-        pods.retain(|_, entry| !entry.is_written || ledgers.contains(&entry.container));
+        pods.retain(|_, entry| entry.is_owed || ledgers.contains(&entry.container));
         let mut found = Vec::new();
         for of in books::newest(all) {
             let known = pods.get(&of.pod.uid);
             // One that is written and still owed is so by its ledger alone.
             let is_ours =
-                known.is_none_or(|entry| entry.is_written && entry.container == of.container);
+                known.is_none_or(|entry| !entry.is_owed && entry.container == of.container);
             if !of.owes || !is_ours {
                 continue;
             }
             let (container, pod) = (of.container, of.pod);
             pods.entry(pod.uid.clone()).or_insert_with(|| Entry {
                 container: container.clone(),
-                is_written: false,
+                is_owed: true,
             });
             found.push(Owed { container, pod });
         }
@@ -207,7 +208,7 @@ impl Shared {
         if let Some(entry) = self.pods().get_mut(&owed.pod.uid)
             && entry.container == owed.container
         {
-            entry.is_written |= is_written;
+            entry.is_owed &= !is_written;
         }
         if is_written {
             let (shared, container) = (Arc::clone(&self), owed.container);
@@ -215,7 +216,7 @@ impl Shared {
         } else {
             // Gone, or left to the next look.
             let is_it = |uid: &str, entry: &Entry| {
-                uid == owed.pod.uid && entry.container == owed.container && !entry.is_written
+                uid == owed.pod.uid && entry.container == owed.container && entry.is_owed
             };
             self.pods().retain(|uid, entry| !is_it(uid, entry));
         }

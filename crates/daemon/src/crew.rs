@@ -20,7 +20,7 @@ pub(crate) struct Crew {
 }
 
 /// Where the work's outcome goes. Closed where nobody waits for it any more.
-pub(crate) type Waiting<T> = oneshot::Sender<T>;
+pub(crate) type Asker<T> = oneshot::Sender<T>;
 
 impl Default for Crew {
     fn default() -> Self {
@@ -40,7 +40,7 @@ impl Crew {
     pub(crate) async fn put<T: Send + 'static>(
         &self,
         attaches: bool,
-        work: impl FnOnce(&Waiting<T>) -> T + Send + 'static,
+        work: impl FnOnce(&Asker<T>) -> T + Send + 'static,
     ) -> Result<T, CniError> {
         let all = if attaches {
             &self.attaching
@@ -48,10 +48,10 @@ impl Crew {
             &self.other
         };
         let hand = Arc::clone(all).acquire_owned().await.ok();
-        let (waiting, outcome) = oneshot::channel();
+        let (asker, outcome) = oneshot::channel();
         let thread = Builder::new()
             .name("plugins".to_owned())
-            .spawn(move || run(work, waiting, hand));
+            .spawn(move || run(work, asker, hand));
         if let Err(error) = thread {
             let text = format_args!("no thread to work on: {error}");
             return Err(plain(code::TRY_AGAIN_LATER, text));
@@ -72,14 +72,10 @@ impl Crew {
     }
 }
 
-fn run<T>(
-    work: impl FnOnce(&Waiting<T>) -> T,
-    waiting: Waiting<T>,
-    hand: Option<OwnedSemaphorePermit>,
-) {
-    let outcome = work(&waiting);
+fn run<T>(work: impl FnOnce(&Asker<T>) -> T, asker: Asker<T>, hand: Option<OwnedSemaphorePermit>) {
+    let outcome = work(&asker);
     drop(hand);
-    if waiting.send(outcome).is_err() {
+    if asker.send(outcome).is_err() {
         LOG.verbose("somebody went away before what he asked for was done");
     }
 }
@@ -108,7 +104,7 @@ mod tests {
             for _ in 0..HANDS {
                 let (crew, gone) = (Arc::clone(&crew), Arc::clone(&gone));
                 tokio::spawn(async move {
-                    let work = move |_: &Waiting<()>| {
+                    let work = move |_: &Asker<()>| {
                         let _gone = gone.lock().unwrap().recv();
                     };
                     crew.put(true, work).await
@@ -130,7 +126,7 @@ mod tests {
         wait(async {
             let crew = Crew::default();
             let (go, gone) = mpsc::channel::<()>();
-            let work = move |_: &Waiting<()>| {
+            let work = move |_: &Asker<()>| {
                 let _gone = gone.recv();
             };
             let soon = Duration::from_millis(20);
@@ -147,10 +143,10 @@ mod tests {
             let crew = Crew::default();
             let ((begin, begun), (go, gone)) = (mpsc::channel(), mpsc::channel::<()>());
             let (end, ended) = mpsc::channel();
-            let work = move |waiting: &Waiting<()>| {
+            let work = move |asker: &Asker<()>| {
                 begin.send(()).unwrap();
                 let _gone = gone.recv();
-                end.send(waiting.is_closed()).unwrap();
+                end.send(asker.is_closed()).unwrap();
             };
             let soon = Duration::from_millis(20);
             assert!(timeout(soon, crew.put(true, work)).await.is_err());

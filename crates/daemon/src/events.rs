@@ -1,8 +1,6 @@
 //! Events on pods and on the node, posted behind: nobody waits for them.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +13,7 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::keeper::Report;
 use crate::metrics::Metrics;
+use crate::pace::{Lately, Pace};
 
 /// Events that wait; those beyond are lost.
 const MOST: usize = 1024;
@@ -26,10 +25,6 @@ const BURST: u32 = 200;
 const KEEPER_INTERVAL: Duration = Duration::from_secs(60);
 /// So many at once.
 const KEEPER_BURST: u32 = 10;
-/// A warning that was posted is not posted again for so long: a kubelet tries a pod every few seconds.
-const QUIET: Duration = Duration::from_secs(60);
-/// So many warnings are remembered.
-const REMEMBERED: usize = 1024;
 
 /// Where events are left.
 #[derive(Debug, Clone)]
@@ -120,7 +115,7 @@ impl Events {
 }
 
 async fn post(live: Arc<Live>, mut messages: mpsc::Receiver<Message>, each: Duration) {
-    let mut told = Told::default();
+    let mut lately = Lately::default();
     let mut node = OfNode::default();
     let mut pace = Pace::new(BURST, INTERVAL, Instant::now());
     while let Some(message) = messages.recv().await {
@@ -128,7 +123,8 @@ async fn post(live: Arc<Live>, mut messages: mpsc::Receiver<Message>, each: Dura
             Message::Flush(done) => drop(done),
             Message::Post(about, event) => {
                 let now = Instant::now();
-                if !told.is_news(&about, &event, now) || !node.may_post(&about, &event, now) {
+                if !is_news(&mut lately, &about, &event, now) || !node.may_post(&about, &event, now)
+                {
                     continue;
                 }
                 sleep_until(pace.next(Instant::now()).into()).await;
@@ -141,41 +137,6 @@ async fn post(live: Arc<Live>, mut messages: mpsc::Receiver<Message>, each: Dura
                 }
             }
         }
-    }
-}
-
-/// When the next may be posted: regularly, and in bursts after quiet.
-#[derive(Debug)]
-struct Pace {
-    burst: u32,
-    interval: Duration,
-    /// When everything that was let through would be posted at the regular pace.
-    due: Instant,
-}
-
-impl Pace {
-    fn new(burst: u32, interval: Duration, now: Instant) -> Self {
-        Self {
-            burst,
-            interval,
-            due: now,
-        }
-    }
-
-    fn next(&mut self, now: Instant) -> Instant {
-        self.due = self.due.max(now) + self.interval;
-        let ahead = self.interval * self.burst;
-        self.due.checked_sub(ahead).unwrap_or(now)
-    }
-
-    /// Whether one may be posted at once. One that may not does not count.
-    fn is_open(&mut self, now: Instant) -> bool {
-        let before = self.due;
-        let is_open = self.next(now) <= now;
-        if !is_open {
-            self.due = before;
-        }
-        is_open
     }
 }
 
@@ -196,37 +157,16 @@ impl OfNode {
     }
 }
 
-/// The warnings that were posted lately.
-#[derive(Debug, Default)]
-struct Told {
-    when: HashMap<u64, Instant>,
-    hasher: RandomState,
-}
-
-impl Told {
-    /// Whether it is worth posting. What happens as intended is, each time.
-    fn is_news(&mut self, about: &Subject, event: &Event, now: Instant) -> bool {
-        if event.kind == EventType::Normal {
-            return true;
-        }
-        let key = self.hasher.hash_one((about, &event.reason, &event.message));
-        let is_recent = |then: &Instant| now.saturating_duration_since(*then) < QUIET;
-        if self.when.get(&key).is_some_and(is_recent) {
-            return false;
-        }
-        if self.when.len() >= REMEMBERED {
-            self.when.retain(|_, then| is_recent(then));
-        }
-        if self.when.len() < REMEMBERED {
-            self.when.insert(key, now);
-        }
-        true
-    }
+/// Whether it is worth posting. What happens as intended is, each time.
+fn is_news(lately: &mut Lately, about: &Subject, event: &Event, now: Instant) -> bool {
+    let what = (about, &event.reason, &event.message);
+    event.kind == EventType::Normal || lately.is_news(&what, now)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pace::QUIET;
 
     fn event(kind: EventType, message: &str) -> Event {
         Event {
@@ -246,42 +186,21 @@ mod tests {
 
     #[test]
     fn a_warning_is_posted_once_a_minute_and_good_news_each_time() {
-        let (mut told, now) = (Told::default(), Instant::now());
+        let (mut lately, now) = (Lately::default(), Instant::now());
         let warning = event(EventType::Warning, "a");
-        assert!(told.is_news(&pod("1"), &warning, now));
-        assert!(!told.is_news(&pod("1"), &warning, now + QUIET / 2));
-        assert!(told.is_news(&pod("2"), &warning, now));
-        assert!(told.is_news(&pod("1"), &event(EventType::Warning, "b"), now));
-        assert!(told.is_news(&pod("1"), &warning, now + QUIET));
+        assert!(is_news(&mut lately, &pod("1"), &warning, now));
+        assert!(!is_news(&mut lately, &pod("1"), &warning, now + QUIET / 2));
+        assert!(is_news(&mut lately, &pod("2"), &warning, now));
+        assert!(is_news(
+            &mut lately,
+            &pod("1"),
+            &event(EventType::Warning, "b"),
+            now
+        ));
+        assert!(is_news(&mut lately, &pod("1"), &warning, now + QUIET));
         let good = event(EventType::Normal, "a");
-        assert!(told.is_news(&pod("1"), &good, now));
-        assert!(told.is_news(&pod("1"), &good, now));
-    }
-
-    #[test]
-    fn so_many_warnings_are_remembered_and_others_are_posted_all_the_same() {
-        let (mut told, now) = (Told::default(), Instant::now());
-        for number in 0..REMEMBERED + 10 {
-            let warning = event(EventType::Warning, &number.to_string());
-            assert!(told.is_news(&pod("1"), &warning, now));
-        }
-        assert_eq!(told.when.len(), REMEMBERED);
-        let later = now + QUIET;
-        assert!(told.is_news(&pod("1"), &event(EventType::Warning, "new"), later));
-        assert_eq!(told.when.len(), 1);
-    }
-
-    #[test]
-    fn a_burst_goes_out_at_once_and_the_rest_at_its_pace() {
-        let now = Instant::now();
-        let mut pace = Pace::new(BURST, INTERVAL, now);
-        for _ in 0..BURST {
-            assert!(pace.next(now) <= now);
-        }
-        assert_eq!(pace.next(now), now + INTERVAL);
-        assert_eq!(pace.next(now), now + INTERVAL * 2);
-        let later = now + INTERVAL * BURST * 3;
-        assert!(pace.next(later) <= later);
+        assert!(is_news(&mut lately, &pod("1"), &good, now));
+        assert!(is_news(&mut lately, &pod("1"), &good, now));
     }
 
     #[test]

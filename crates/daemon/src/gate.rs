@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 
 /// Lets in as many attachments at a time as the settings allow, in the order in which they came, and none once the daemon
 /// ends.
@@ -19,6 +21,17 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
+/// Why there is no place.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoPlace {
+    #[error("it is stopping")]
+    Stopping,
+    #[error(
+        "{inside} pods are being attached, as many as connectionLimit allows, and {waiting} more wait"
+    )]
+    Full { inside: usize, waiting: usize },
+}
+
 impl Gate {
     pub(crate) fn new(limit: Option<usize>, is_stopping: watch::Receiver<bool>) -> Self {
         let all = limit.map_or(Semaphore::MAX_PERMITS, |limit| {
@@ -32,15 +45,21 @@ impl Gate {
         }
     }
 
-    /// Waits for a place; `None` where the daemon ends.
-    pub(crate) async fn enter(&self) -> Option<Place> {
+    /// Waits for a place, so long at most.
+    pub(crate) async fn enter(&self, patience: Duration) -> Result<Place, NoPlace> {
         let mut is_stopping = self.is_stopping.clone();
         let places = Arc::clone(&self.places);
         let _waits = Waiting::new(&self.waiting);
         tokio::select! {
             biased;
-            _ = is_stopping.wait_for(|is_stopping| *is_stopping) => None,
-            place = places.acquire_owned() => place.ok().map(Place),
+            _ = is_stopping.wait_for(|is_stopping| *is_stopping) => Err(NoPlace::Stopping),
+            place = timeout(patience, places.acquire_owned()) => match place {
+                Ok(place) => place.map(Place).map_err(|_| NoPlace::Stopping),
+                Err(_) => Err(NoPlace::Full {
+                    inside: self.inside(),
+                    waiting: self.waiting().saturating_sub(1),
+                }),
+            },
         }
     }
 
@@ -84,8 +103,11 @@ mod tests {
 
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(600);
+
     fn wait<T>(work: impl Future<Output = T>) -> T {
         Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap()
             .block_on(work)
@@ -109,9 +131,9 @@ mod tests {
         wait(async {
             let (_stop, is_stopping) = watch::channel(false);
             let gate = Gate::new(Some(1), is_stopping);
-            let first = gate.enter().await.unwrap();
-            let mut second = Box::pin(gate.enter());
-            let mut third = Box::pin(gate.enter());
+            let first = gate.enter(LONG).await.unwrap();
+            let mut second = Box::pin(gate.enter(LONG));
+            let mut third = Box::pin(gate.enter(LONG));
             assert!(at_once(&mut second).await.is_none());
             assert!(at_once(&mut third).await.is_none());
             assert_eq!((gate.inside(), gate.waiting()), (1, 2));
@@ -120,7 +142,7 @@ mod tests {
             assert!(at_once(&mut third).await.is_none());
             let second = at_once(&mut second).await.unwrap();
             drop(second);
-            assert!(third.await.is_some());
+            assert!(third.await.is_ok());
             assert_eq!((gate.inside(), gate.waiting()), (0, 0));
         });
     }
@@ -130,14 +152,14 @@ mod tests {
         wait(async {
             let (_stop, is_stopping) = watch::channel(false);
             let gate = Gate::new(Some(1), is_stopping);
-            let first = gate.enter().await.unwrap();
-            let mut gone = Box::pin(gate.enter());
-            let mut next = Box::pin(gate.enter());
+            let first = gate.enter(LONG).await.unwrap();
+            let mut gone = Box::pin(gate.enter(LONG));
+            let mut next = Box::pin(gate.enter(LONG));
             assert!(at_once(&mut gone).await.is_none());
             assert!(at_once(&mut next).await.is_none());
             drop(gone);
             drop(first);
-            assert!(next.await.is_some());
+            assert!(next.await.is_ok());
         });
     }
 
@@ -146,13 +168,13 @@ mod tests {
         wait(async {
             let (stop, is_stopping) = watch::channel(false);
             let gate = Gate::new(Some(1), is_stopping);
-            let first = gate.enter().await.unwrap();
-            let mut waiting = Box::pin(gate.enter());
+            let first = gate.enter(LONG).await.unwrap();
+            let mut waiting = Box::pin(gate.enter(LONG));
             assert!(at_once(&mut waiting).await.is_none());
             stop.send_replace(true);
-            assert!(waiting.await.is_none());
+            assert_eq!(waiting.await.unwrap_err(), NoPlace::Stopping);
             drop(first);
-            assert!(gate.enter().await.is_none());
+            assert!(gate.enter(LONG).await.is_err());
         });
     }
 
@@ -163,7 +185,7 @@ mod tests {
             let gate = Gate::new(None, is_stopping);
             let mut places = Vec::new();
             for _ in 0..1000 {
-                places.push(gate.enter().await.unwrap());
+                places.push(gate.enter(LONG).await.unwrap());
             }
             assert_eq!(gate.inside(), 1000);
         });

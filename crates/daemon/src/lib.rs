@@ -16,6 +16,7 @@
 
 mod ask;
 mod behind;
+mod complaints;
 mod credentials;
 mod crew;
 mod events;
@@ -26,6 +27,7 @@ pub mod keeper;
 mod metrics;
 mod node;
 pub mod overlay;
+mod pace;
 mod planner;
 mod program;
 mod readiness;

@@ -292,7 +292,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    fn of(verb: &str) -> Option<Self> {
+    pub(crate) fn of(verb: &str) -> Option<Self> {
         [Self::Add, Self::Del, Self::Check]
             .into_iter()
             .find(|operation| operation.label() == verb)

@@ -9,6 +9,7 @@ use plan::PodRef;
 use plugin::{LOG, Runs, messages};
 
 use crate::behind::Behind;
+use crate::complaints::Complaints;
 use crate::events::Events;
 use crate::facts::Sources;
 use crate::gate::{Gate, Place};
@@ -16,6 +17,9 @@ use crate::metrics::{Metrics, Operation, Phase};
 use crate::readiness::Readiness;
 use crate::retries::Retries;
 use crate::settings::Settings;
+
+/// How long one who does not say how long may wait for a place.
+const QUEUE: Duration = Duration::from_secs(60);
 
 /// The node, as far as it is the daemon's.
 #[derive(Debug)]
@@ -28,11 +32,16 @@ pub(crate) struct Node {
     pub(crate) behind: Behind,
     pub(crate) retries: Retries,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) complaints: Complaints,
 }
 
 impl Node {
     /// A place in the queue of all attachments, or why there is none now. Nobody waits in it for what cannot be done yet.
-    pub(crate) async fn enter(&self, is_one_too_many: bool) -> Result<Place, String> {
+    pub(crate) async fn enter(
+        &self,
+        is_one_too_many: bool,
+        patience: Option<Duration>,
+    ) -> Result<Place, String> {
         if let Some(reason) = self.readiness.cannot_attach() {
             return Err(reason);
         }
@@ -40,9 +49,9 @@ impl Node {
             return Err("too many attachments wait already".to_owned());
         }
         let begin = Instant::now();
-        let place = self.gate.enter().await;
+        let place = self.gate.enter(patience.unwrap_or(QUEUE)).await;
         self.metrics.took(Phase::Queue, begin);
-        place.ok_or_else(|| "it is stopping".to_owned())
+        place.map_err(|none| none.to_string())
     }
 
     /// A pod's plan was carried out. Writes the network status, in one patch that only this pod takes, and then tells the pod
@@ -109,7 +118,7 @@ pub(crate) fn patience(words: &Commit, settings: &Settings) -> Duration {
         Some(plugins) if !settings.sets_api_timeout() => Duration::from_millis(plugins),
         _ => own,
     };
-    let left = words.left.map_or(Duration::MAX, Duration::from_millis);
+    let left = words.time_left.map_or(Duration::MAX, Duration::from_millis);
     patience.min(left - left / 10)
 }
 
@@ -128,9 +137,9 @@ mod tests {
     fn a_status_has_the_daemons_time_else_the_plugins_and_never_more_than_the_add() {
         let plain = Settings::parse(b"{}").unwrap();
         let own = Settings::parse(br#"{"timeouts": {"api": "7s"}}"#).unwrap();
-        let commit = |patience: Option<u64>, left: Option<u64>| Commit {
+        let commit = |patience: Option<u64>, time_left: Option<u64>| Commit {
             patience,
-            left,
+            time_left,
             ..serde_json::from_str(r#"{"pod":{},"containerID":"c","networkStatus":""}"#).unwrap()
         };
         for (words, settings, milliseconds) in [

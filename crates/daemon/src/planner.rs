@@ -89,7 +89,6 @@ impl Node {
             Err(error) => {
                 let (code, reason, text) = refusal(&error);
                 self.events.warning(pod, reason, text.clone());
-                LOG.error(format_args!("[{}]: {text}", pod.label()));
                 Err(of_pod(code, pod, text))
             }
         }

@@ -18,6 +18,7 @@ use tokio::time::interval;
 
 use crate::ask;
 use crate::behind::Behind;
+use crate::complaints::Complaints;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::crew::Crew;
 use crate::events::Events;
@@ -85,7 +86,7 @@ pub fn main() -> ExitCode {
     match flags::read(arguments.map(|word| word.to_string_lossy().into_owned())) {
         Flags::Serve(config) => serve(&config),
         Flags::Get { config, path } => {
-            match read(&config).map(|settings| ask::get(&settings, &path)) {
+            match read(&config).map(|settings| ask::print(&settings, &path)) {
                 Ok(answer) => answer,
                 Err(exit) => leave(&exit, false),
             }
@@ -222,6 +223,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         behind,
         retries,
         metrics: Arc::clone(&metrics),
+        complaints: Complaints::default(),
         settings,
     });
     let crew = Arc::new(Crew::default());
@@ -254,12 +256,10 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     if let Some(port) = settings.metrics_port {
         housekeeping.spawn(crate::metrics::serve(port, Arc::clone(&service)));
     }
-    let server = Server::new(listener, service);
+    let server = Server::new(socket, listener, service);
     let writing = tokio::spawn(writer.run());
     let (signal, guests) = server.serve(signals.next()).await?;
     LOG.verbose(format_args!("caught {signal}, finishing what is under way"));
-    // Those who come now wait for the successor.
-    socket.remove();
     stopping.send_replace(true);
     tokio::select! {
         () = guests.leave(&crew) => {}

@@ -23,6 +23,9 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Between two attempts at one container: at first, and at most.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
+/// The first attempt at a container may last so long, each further one twice as long, up to a DEL's time. Nobody tries
+/// for as long afterwards: an attempt holds the node's lock, which GC waits for as well.
+const ATTEMPT: Duration = Duration::from_secs(4);
 /// So many containers are kept in mind. Others stand in their ledgers, and are found when these are undone.
 const MOST: usize = 1024;
 
@@ -75,7 +78,7 @@ impl Retries {
 
 async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<AtomicUsize>) {
     let mut agenda = Agenda::default();
-    let mut look = Instant::now();
+    let (mut look, mut rested) = (Instant::now(), Instant::now());
     loop {
         let now = Instant::now();
         if now >= look {
@@ -87,13 +90,18 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
                 agenda.put(id, now);
             }
             look = Instant::now() + LOOK;
-        } else if let Some(id) = agenda.due(now) {
+        } else if now >= rested
+            && let Some((id, attempts)) = agenda.due(now)
+        {
             let (hands, again) = (Arc::clone(&hands), id.clone());
-            let came_to = spawn_blocking(move || hands.again(&again)).await;
+            let came_to = spawn_blocking(move || hands.again(&again, attempts)).await;
+            rested = Instant::now() + now.elapsed();
             agenda.tried(&id, came_to.unwrap_or(CameTo::Busy), Instant::now());
         }
         pending.store(agenda.0.len(), Ordering::Relaxed);
-        let next = agenda.next().map_or(look, |next| next.min(look));
+        let next = agenda
+            .next()
+            .map_or(look, |next| next.max(rested).min(look));
         match timeout(next.saturating_duration_since(Instant::now()), heard.recv()).await {
             Ok(Some(News::HasRest(id))) => agenda.put(id, Instant::now()),
             Ok(Some(News::Gone(id))) => agenda.gone(&id),
@@ -145,10 +153,10 @@ impl Agenda {
         self.0.values().map(|due| due.at).min()
     }
 
-    /// The one that has been due for longest.
-    fn due(&self, now: Instant) -> Option<ContainerId> {
+    /// The one that has been due for longest, and how often it was tried.
+    fn due(&self, now: Instant) -> Option<(ContainerId, u32)> {
         let (id, due) = self.0.iter().min_by_key(|(_, due)| due.at)?;
-        (due.at <= now).then(|| id.clone())
+        (due.at <= now).then(|| (id.clone(), due.attempts))
     }
 
     /// After 1, 2, 4 … 300 s. What is told is told less and less often.
@@ -205,13 +213,13 @@ impl Hands {
     }
 
     /// Tries once; never beside anybody else.
-    fn again(&self, id: &ContainerId) -> CameTo {
+    fn again(&self, id: &ContainerId, attempts: u32) -> CameTo {
         let _locks = match self.locks(id) {
             Ok(locks) => locks,
             Err(LockError::Busy { .. }) => return CameTo::Busy,
             Err(error) => return CameTo::Left(error.to_string()),
         };
-        let deadline = Instant::now() + self.conf.timeouts.del;
+        let deadline = Instant::now() + may_last(attempts, self.conf.timeouts.del);
         match self.engine(|engine| engine.del_rest(id, deadline)) {
             Ok(detached) => {
                 if let Some(container) = detached {
@@ -232,6 +240,11 @@ impl Hands {
         let container = ContainerLock::acquire(directory, id.as_str(), false, now, never)?;
         Ok((container, node))
     }
+}
+
+fn may_last(attempts: u32, del: Duration) -> Duration {
+    let doubled = 1u32.checked_shl(attempts).unwrap_or(u32::MAX);
+    ATTEMPT.saturating_mul(doubled).min(del)
 }
 
 fn tell(container: &Container) {
@@ -264,7 +277,7 @@ mod tests {
             let next = now + Duration::from_secs(seconds);
             assert_eq!(agenda.next(), Some(next));
             now = next;
-            assert_eq!(agenda.due(now), Some(id("c")));
+            assert_eq!(agenda.due(now).unwrap().0, id("c"));
             agenda.tried(&id("c"), left(), now);
         }
         agenda.tried(&id("c"), CameTo::Busy, now);
@@ -279,10 +292,19 @@ mod tests {
         agenda.put(id("b"), now);
         agenda.put(id("a"), now + FIRST);
         let late = now + LONGEST;
-        assert_eq!(agenda.due(late), Some(id("b")));
+        assert_eq!(agenda.due(late).unwrap().0, id("b"));
         agenda.gone(&id("b"));
         agenda.tried(&id("b"), left(), late);
-        assert_eq!(agenda.due(late), Some(id("a")));
+        assert_eq!(agenda.due(late).unwrap().0, id("a"));
+    }
+
+    #[test]
+    fn an_attempt_lasts_longer_the_more_there_were_and_never_longer_than_a_del() {
+        let del = Duration::from_secs(50);
+        for (attempts, seconds) in [(0, 4), (1, 8), (3, 32), (4, 50), (40, 50)] {
+            assert_eq!(may_last(attempts, del), Duration::from_secs(seconds));
+        }
+        assert_eq!(may_last(0, FIRST), FIRST);
     }
 
     #[test]

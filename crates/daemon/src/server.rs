@@ -13,10 +13,11 @@ use hyper_util::rt::TokioIo;
 use plugin::LOG;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::crew::Crew;
 use crate::service::{Guest, Service};
+use crate::socket::Socket;
 
 /// How long nothing may be asked over a connection. One with a plan ends with its plugin, which has deadlines of its own.
 const IDLE: Duration = Duration::from_secs(300);
@@ -28,12 +29,15 @@ const RESERVE: usize = 256;
 const GRACE: Duration = Duration::from_secs(20);
 /// Where the kernel has no connection to give, it is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often the socket is looked after: somebody may have removed it.
+const LOOK: Duration = Duration::from_secs(5);
 /// What is read of a connection at a time.
 const BUFFER: usize = 64 << 10;
 
 /// The server.
 #[derive(Debug)]
 pub(crate) struct Server {
+    socket: Socket,
     listener: StdListener,
     service: Arc<Service>,
     most: usize,
@@ -44,19 +48,22 @@ pub(crate) struct Server {
 pub(crate) struct Guests(JoinSet<()>);
 
 impl Server {
-    pub(crate) fn new(listener: StdListener, service: Arc<Service>) -> Self {
+    pub(crate) fn new(socket: Socket, listener: StdListener, service: Arc<Service>) -> Self {
         Self {
+            socket,
             listener,
             service,
             most: most(sys::limits::descriptors(MOST + RESERVE)),
         }
     }
 
-    /// Serves until `end` comes, and hands over what that says, and the guests.
-    pub(crate) async fn serve<T>(self, end: impl Future<Output = T>) -> io::Result<(T, Guests)> {
-        self.listener.set_nonblocking(true)?;
-        let listener = UnixListener::from_std(self.listener)?;
-        let mut guests = JoinSet::new();
+    /// Serves until `end` comes, and hands over what that says, and the guests. Those who come then wait for the successor.
+    pub(crate) async fn serve<T>(
+        mut self,
+        end: impl Future<Output = T>,
+    ) -> io::Result<(T, Guests)> {
+        let mut listener = listen(self.listener)?;
+        let (mut guests, mut looks) = (JoinSet::new(), interval(LOOK));
         tokio::pin!(end);
         let end = loop {
             tokio::select! {
@@ -74,10 +81,19 @@ impl Server {
                     }
                 },
                 Some(_) = guests.join_next() => {}
+                _ = looks.tick() => if let Some(again) = self.socket.look() {
+                    listener = listen(again)?;
+                }
             }
         };
+        self.socket.remove();
         Ok((end, Guests(guests)))
     }
+}
+
+fn listen(listener: StdListener) -> io::Result<UnixListener> {
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
 }
 
 impl Guests {

@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
 use ipc::upstream::{HEALTHZ, READYZ};
-use ipc::{Detached, Failed, StatusReply, StatusRequest, path};
+use ipc::{Detached, Failed, PlanRequest, StatusReply, StatusRequest, path};
 use plan::PodRef;
 use plugin::LOG;
 use serde::Serialize;
@@ -189,7 +189,8 @@ impl Service {
             path::STATUS => self.status(body).await,
             path::FAILED => decode(body).map(|words: Failed| {
                 let label = PodRef::from(words.pod.clone()).label();
-                LOG.error(format_args!("[{label}]: {}", words.reason));
+                let line = format!("[{label}]: {}", words.reason);
+                self.node.complaints.error(&line);
                 self.node.failed(words);
                 Answer::Done
             }),
@@ -203,10 +204,11 @@ impl Service {
     }
 
     async fn plan(&self, guest: &Guest, body: &[u8]) -> Result<Answer, String> {
-        let words = decode(body)?;
+        let words: PlanRequest = decode(body)?;
         // Whoever asks again gives back the place that he had.
         guest.take(None);
-        match self.node.enter(guest.is_one_too_many).await {
+        let patience = words.patience.map(Duration::from_millis);
+        match self.node.enter(guest.is_one_too_many, patience).await {
             Ok(place) => guest.take(Some(place)),
             Err(reason) => return Ok(Answer::NotReady(reason)),
         }
@@ -214,6 +216,7 @@ impl Service {
             Ok(reply) => document(&reply),
             Err(error) => {
                 guest.take(None);
+                self.node.complaints.error(&error.msg);
                 Answer::Refused(error)
             }
         })
@@ -234,14 +237,14 @@ impl Service {
         let Ok(id) = ContainerId::parse(&words.container_id) else {
             return Answer::Done;
         };
-        let has_rest = !words.left.is_empty();
+        let has_rest = !words.rest.is_empty();
         self.node.detached(id.clone(), has_rest, &words.runs);
         if !has_rest {
             LOG.verbose(format_args!("container {id} is detached"));
             return Answer::Done;
         }
-        let left = words.left.join(" / ");
-        LOG.warning(format_args!("container {id} is not detached: {left}"));
+        let line = format!("container {id} is not detached: {}", words.rest.join(" / "));
+        self.node.complaints.warning(&line);
         let directory = self.node.settings.netconf.cni_dir.clone();
         let read = spawn_blocking(move || DirLedger::new(&directory).read(id.as_str()));
         match read.await {
@@ -391,7 +394,8 @@ mod tests {
         assert!(!guest.is_idle());
         guest.asking.store(0, Ordering::Relaxed);
         let (_stop, is_stopping) = watch::channel(false);
-        guest.take(wait(Gate::new(None, is_stopping).enter()));
+        let gate = Gate::new(None, is_stopping);
+        guest.take(wait(gate.enter(Duration::ZERO)).ok());
         assert!(!guest.is_idle());
     }
 
@@ -405,7 +409,7 @@ mod tests {
         assert_eq!(
             decode::<Detached>(b"{\"containerID\":\"c\"}")
                 .unwrap()
-                .left
+                .rest
                 .len(),
             0
         );

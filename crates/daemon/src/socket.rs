@@ -31,6 +31,8 @@ pub(crate) struct Socket {
     path: PathBuf,
     /// Device and inode.
     identity: Option<(u64, u64)>,
+    /// Why it is not in its place, as far as that was told.
+    trouble: Option<String>,
 }
 
 impl Socket {
@@ -64,11 +66,46 @@ impl Socket {
             return Err(failed("put the socket at", &path)(source));
         }
         let identity = identity(&path);
-        Ok((Self { path, identity }, listener))
+        let socket = Self {
+            path,
+            identity,
+            trouble: None,
+        };
+        Ok((socket, listener))
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Binds again where the socket is gone, as it is when a daemon of upstream's has ended in the same place, or where
+    /// nobody listens on what lies there. A successor's stays.
+    pub(crate) fn look(&mut self) -> Option<UnixListener> {
+        let there = identity(&self.path);
+        if there.is_some() && there == self.identity {
+            self.trouble = None;
+            return None;
+        }
+        let (path, directory) = (self.path.display(), self.path.parent()?);
+        let trouble = if there.is_some() && sys::socket::is_served(&self.path) {
+            format!("somebody else listens on {path}")
+        } else {
+            match Self::bind(directory) {
+                Ok((socket, listener)) => {
+                    LOG.warning(format_args!(
+                        "somebody removed {path}, where plugins ask: it is there again"
+                    ));
+                    *self = socket;
+                    return Some(listener);
+                }
+                Err(error) => format!("somebody removed {path}, where plugins ask: {error}"),
+            }
+        };
+        if self.trouble.as_ref() != Some(&trouble) {
+            LOG.warning(&trouble);
+            self.trouble = Some(trouble);
+        }
+        None
     }
 
     /// Takes it away, unless it is another's by now.
@@ -134,6 +171,37 @@ mod tests {
         assert!(UnixStream::connect(left.path()).is_err());
         let (_socket, _listener) = Socket::bind(folder.path()).unwrap();
         UnixStream::connect(left.path()).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_somebody_removed_or_left_dead_in_its_place_is_bound_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut socket, _first) = Socket::bind(folder.path()).unwrap();
+        assert!(socket.look().is_none());
+        fs::remove_file(socket.path()).unwrap();
+        let second = socket.look().unwrap();
+        assert!(socket.look().is_none());
+        UnixStream::connect(socket.path()).unwrap();
+        second.accept().unwrap();
+        fs::remove_file(socket.path()).unwrap();
+        drop(UnixListener::bind(socket.path()).unwrap());
+        assert!(socket.look().is_some());
+        socket.remove();
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_successors_socket_stays_and_so_does_what_cannot_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut first, _listens) = Socket::bind(folder.path()).unwrap();
+        let (mut second, _listens_too) = Socket::bind(folder.path()).unwrap();
+        assert!(first.look().is_none() && first.trouble.is_some());
+        assert!(second.look().is_none() && second.trouble.is_none());
+        fs::remove_file(second.path()).unwrap();
+        fs::create_dir(second.path()).unwrap();
+        assert!(second.look().is_none());
+        let trouble = second.trouble.clone().unwrap();
+        assert!(trouble.contains(": put the socket at "), "{trouble}");
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Connection {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        self.stream.set_write_timeout(Some(left(deadline)?))?;
+        self.stream.set_write_timeout(Some(time_left(deadline)?))?;
         self.stream.write_all(&request)?;
         let mut answer = Vec::new();
         let head = loop {
@@ -188,7 +188,7 @@ impl Connection {
     fn read_more(&mut self, answer: &mut Vec<u8>, deadline: Instant) -> io::Result<usize> {
         let mut piece = [0; 4096];
         loop {
-            self.stream.set_read_timeout(Some(left(deadline)?))?;
+            self.stream.set_read_timeout(Some(time_left(deadline)?))?;
             match self.stream.read(&mut piece) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -202,7 +202,7 @@ impl Connection {
 }
 
 /// The time that is left; none is an error, for a timeout of zero would mean for ever.
-fn left(deadline: Instant) -> io::Result<Duration> {
+fn time_left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Err(io::ErrorKind::TimedOut.into());

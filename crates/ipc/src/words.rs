@@ -38,6 +38,9 @@ pub struct PlanRequest {
     pub args: String,
     /// The plugin's configuration, as it came: the daemon's own lies over it (B6.40).
     pub config: String,
+    /// How many milliseconds it may wait for a place among the attachments under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
 }
 
 /// How the container is to be attached.
@@ -128,8 +131,8 @@ pub struct Commit {
     #[serde(default)]
     pub patience: Option<u64>,
     /// How many milliseconds are left of its ADD.
-    #[serde(default)]
-    pub left: Option<u64>,
+    #[serde(rename = "left", default)]
+    pub time_left: Option<u64>,
     /// What plugins did since the last words about this container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run>,
@@ -167,7 +170,7 @@ impl Commit {
             failed,
             is_status_owed: false,
             patience: None,
-            left: None,
+            time_left: None,
             runs: Vec::new(),
         })
     }
@@ -208,8 +211,8 @@ pub struct Detached {
     #[serde(rename = "containerID")]
     pub container_id: String,
     /// What could not be undone: it stands in the ledger, and is tried again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left: Vec<String>,
+    #[serde(rename = "left", default, skip_serializing_if = "Vec::is_empty")]
+    pub rest: Vec<String>,
     /// What plugins did since the last words about this container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run>,

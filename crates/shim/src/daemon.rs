@@ -19,8 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{alone, upstream};
 
-/// How long an ADD waits for a daemon that starts or restarts (B6.30).
+/// How long an ADD waits for a daemon that starts or restarts, or has other attachments to see to (B6.30).
 const WAIT: Duration = Duration::from_secs(60);
+
+/// How much of it is the daemon's to say why it came to nothing.
+const REASON: Duration = Duration::from_secs(1);
 
 /// How long nobody has to be there before a pod may be attached without a daemon.
 const ALONE: Duration = Duration::from_secs(10);
@@ -102,17 +105,17 @@ impl Daemon {
         }
     }
 
-    /// Asks until the daemon is there and ready, or the time is over.
-    pub(crate) fn ask_until<T: DeserializeOwned>(
+    /// Asks until the daemon is there and ready, or the time is over, with words that may tell how much of it is left.
+    pub(crate) fn ask_until<W: Serialize, T: DeserializeOwned>(
         &self,
         endpoint: &str,
-        words: &impl Serialize,
+        words: impl Fn() -> W,
         until: Instant,
         deadline: Instant,
     ) -> Result<Option<T>, Refusal> {
         let (mut pause, mut is_told) = (Duration::from_millis(10), false);
         loop {
-            match self.ask(endpoint, words, deadline) {
+            match self.ask(endpoint, &words(), deadline) {
                 Err(refusal) if refusal.may_pass() && Instant::now() + pause < until => {
                     if !is_told {
                         LOG.verbose(format_args!("waiting for the daemon: {refusal}"));
@@ -135,7 +138,14 @@ impl Daemon {
         until: Instant,
     ) -> Asked {
         let alone = begin + ALONE;
-        let asked = self.ask_until(path::PLAN, words, until.min(alone), call.deadline);
+        let words = || {
+            let left = until.saturating_duration_since(Instant::now());
+            PlanRequest {
+                patience: Some(milliseconds(left.saturating_sub(REASON))),
+                ..words.clone()
+            }
+        };
+        let asked = self.ask_until(path::PLAN, words, until.min(alone), until);
         match asked {
             Err(refusal) if refusal.may_pass() && alone < until => {
                 let without = match refusal.is_absence() {
@@ -149,7 +159,7 @@ impl Daemon {
                     ));
                     return Asked::Record(plan);
                 }
-                let asked = self.ask_until(path::PLAN, words, until, call.deadline);
+                let asked = self.ask_until(path::PLAN, words, until, until);
                 Asked::Daemon(asked, without.err())
             }
             asked => Asked::Daemon(asked, None),
@@ -185,9 +195,10 @@ impl Planner for Daemon {
             netns: call.request.netns.clone(),
             args: call.request.args.clone(),
             config: String::from_utf8_lossy(&call.request.config).into_owned(),
+            patience: None,
         };
         let begin = Instant::now();
-        let until = call.deadline.min(begin + WAIT);
+        let until = begin + wait(call.deadline.saturating_duration_since(begin));
         let (asked, without) = match self.ask_for_plan(call, &words, begin, until) {
             Asked::Daemon(asked, without) => (asked, without),
             Asked::Record(plan) => return Ok(Planned::Outcome(Outcome::Attach(plan))),
@@ -232,10 +243,14 @@ impl Planner for Daemon {
             runs: runs(call),
             is_status_owed: attached.is_status_owed,
             patience: Some(milliseconds(call.conf.timeouts.api)),
-            left: Some(milliseconds(
-                call.deadline.saturating_duration_since(Instant::now()),
-            )),
             ..words
+        };
+        let words = || {
+            let left = call.deadline.saturating_duration_since(Instant::now());
+            Commit {
+                time_left: Some(milliseconds(left)),
+                ..words.clone()
+            }
         };
         // The daemon may have been restarted meanwhile, or hang. It or its successor looks for what is owed: nobody waits
         // for it then.
@@ -244,7 +259,7 @@ impl Planner for Daemon {
             true => (now, call.deadline.min(now + HANDOVER)),
             false => (call.deadline, call.deadline),
         };
-        let told: Result<Option<()>, _> = self.ask_until(path::COMMIT, &words, until, deadline);
+        let told: Result<Option<()>, _> = self.ask_until(path::COMMIT, words, until, deadline);
         let may_be_left =
             |refusal: &Refusal| refusal.may_pass() || matches!(refusal, Refusal::Unasked(_));
         match told {
@@ -285,6 +300,11 @@ impl Planner for Daemon {
     fn attached(&self, _: &Call<'_>, _: &PodRef, _: &Plan, _: &Attached) {}
 }
 
+/// How long an ADD that has so much time waits for its plan: some of it is its plugins'.
+fn wait(left: Duration) -> Duration {
+    WAIT.min(left - left / 4)
+}
+
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -301,6 +321,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn the_daemon_is_waited_for_as_long_as_plugins_have_time_afterwards() {
+        for (add, waits) in [(110, 60), (60, 45), (4, 3), (0, 0)] {
+            let [add, waits] = [add, waits].map(Duration::from_secs);
+            assert_eq!(wait(add), waits);
+        }
+    }
 
     #[test]
     fn a_socket_directory_that_is_empty_is_the_default_one() {

@@ -75,19 +75,19 @@ impl Program for Shim {
     }
 
     fn takes_over(&self, call: &Call<'_>, container: &Container, left: &Failures) -> bool {
-        let left = left.0.iter().map(ToString::to_string).collect();
+        let rest = left.0.iter().map(ToString::to_string).collect();
         // A daemon that is not there looks into the ledgers when it starts. One of upstream's never does, nor does one whose
         // ledgers lie elsewhere.
-        let is_ours = !matches!(note(call, container, left), Some(Refusal::Unknown));
+        let is_ours = !matches!(note(call, container, rest), Some(Refusal::Unknown));
         is_ours && !call.conf.retry_delete_on_error
     }
 }
 
 /// Tells the daemon of a DEL; what it said where it did not take note.
-fn note(call: &Call<'_>, container: &Container, left: Vec<String>) -> Option<Refusal> {
+fn note(call: &Call<'_>, container: &Container, rest: Vec<String>) -> Option<Refusal> {
     let words = Detached {
         container_id: container.id.to_string(),
-        left,
+        rest,
         runs: daemon::runs(call),
     };
     // GC tells of many containers, and holds the node's lock meanwhile.

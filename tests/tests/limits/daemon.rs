@@ -83,13 +83,14 @@ fn a_daemon_that_has_worked_needs_no_more_memory_than_promised() {
 fn attach_and_detach(node: &ThickNode, conf: &str, plugin: usize, round: usize) {
     let container_id = format!("c-{plugin}-{round}");
     let pod = (plugin * ROUNDS + round) % 100;
-    let mut connection = Connection::open(&node.socket()).unwrap();
+    let mut connection = connect(node);
     let plan = PlanRequest {
         container_id: container_id.clone(),
         ifname: "eth0".to_owned(),
         netns: "/run/netns/none".to_owned(),
         args: format!("IgnoreUnknown=1;K8S_POD_NAMESPACE=many;K8S_POD_NAME=pod-{pod}"),
         config: conf.to_owned(),
+        patience: None,
     };
     let reply: PlanReply = gojson::from_slice(&post(&mut connection, path::PLAN, &plan)).unwrap();
     assert_eq!(reply.attachments.len(), 3);
@@ -102,18 +103,23 @@ fn attach_and_detach(node: &ThickNode, conf: &str, plugin: usize, round: usize) 
         failed: Vec::new(),
         is_status_owed: false,
         patience: None,
-        left: None,
+        time_left: None,
         runs: Vec::new(),
     };
     post(&mut connection, path::COMMIT, &commit);
     drop(connection);
     let detached = Detached {
         container_id,
-        left: Vec::new(),
+        rest: Vec::new(),
         runs: Vec::new(),
     };
-    let mut connection = Connection::open(&node.socket()).unwrap();
+    let mut connection = connect(node);
     post(&mut connection, path::DETACHED, &detached);
+}
+
+fn connect(node: &ThickNode) -> Connection {
+    let socket = node.socket();
+    Connection::over(sys::socket::reach(&socket), &socket).unwrap()
 }
 
 fn post(connection: &mut Connection, path: &str, words: &impl Serialize) -> Vec<u8> {

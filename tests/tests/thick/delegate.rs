@@ -30,6 +30,12 @@ fn ask_with(
     network: &Value,
     attributes: Value,
 ) -> Response {
+    let mut question = question(pod, verb, ifname, network);
+    question["interfaceAttributes"] = attributes;
+    request(&node.socket(), "POST /delegate", &question.to_string())
+}
+
+fn question(pod: &Pod, verb: &str, ifname: &str, config: &Value) -> Value {
     let Pod {
         namespace,
         name,
@@ -37,42 +43,22 @@ fn ask_with(
         container,
         ..
     } = pod;
-    let args = format!("K8S_POD_NAMESPACE={namespace};K8S_POD_NAME={name};K8S_POD_UID={uid}");
-    let question = json!({
+    json!({
         "env": {
             "CNI_COMMAND": verb,
             "CNI_CONTAINERID": container.id,
             "CNI_NETNS": container.netns,
             "CNI_IFNAME": ifname,
-            "CNI_ARGS": args,
+            "CNI_ARGS": format!("K8S_POD_NAMESPACE={namespace};K8S_POD_NAME={name};K8S_POD_UID={uid}"),
         },
-        "config": BASE64.encode(network.to_string()),
-        "interfaceAttributes": attributes,
-    });
-    request(&node.socket(), "POST /delegate", &question.to_string())
+        "config": BASE64.encode(config.to_string()),
+    })
 }
 
 /// Begins to ask for an attachment. Dropped, it goes away.
 #[track_caller]
 fn begin(node: &ThickNode, pod: &Pod, ifname: &str, network: &Value) -> UnixStream {
-    let Pod {
-        namespace,
-        name,
-        uid,
-        container,
-        ..
-    } = pod;
-    let question = json!({
-        "env": {
-            "CNI_COMMAND": "ADD",
-            "CNI_CONTAINERID": container.id,
-            "CNI_NETNS": container.netns,
-            "CNI_IFNAME": ifname,
-            "CNI_ARGS": format!("K8S_POD_NAMESPACE={namespace};K8S_POD_NAME={name};K8S_POD_UID={uid}"),
-        },
-        "config": BASE64.encode(network.to_string()),
-    });
-    let question = question.to_string();
+    let question = question(pod, "ADD", ifname, network).to_string();
     let mut stream = UnixStream::connect(node.socket()).unwrap();
     write!(
         stream,
@@ -172,6 +158,65 @@ fn a_pod_that_runs_gets_another_network_and_loses_it_again() {
     assert!(pod.sandbox.link("hot0").unwrap().is_none());
     node.del(&pod, &conf);
     node.nothing_left(&before, &[]);
+}
+
+#[test]
+fn what_fails_is_written_down_once_whoever_asked() {
+    let node = ThickNode::new("thick-log-once");
+    let mut broken = node.scripted("net-b", "10.1.0.3/24");
+    broken["script"]["per_verb"] = json!({"ADD": {"fail": {"code": 100, "msg": "out of order"}}});
+    node.define("net-b", &broken);
+    let daemon = node.started();
+    let conf = node.generated();
+    for (name, network) in [("one", "net-b"), ("two", "nowhere")] {
+        let pod = node.pod(name, network);
+        let question = question(&pod, "ADD", "eth0", &conf).to_string();
+        assert_eq!(request(&node.socket(), "POST /cni", &question).status, 400);
+    }
+    for (name, network) in [("three", "net-b"), ("four", "nowhere")] {
+        node.add(&node.pod(name, network), &conf).error();
+    }
+
+    let log = daemon.stop().stderr_text();
+
+    for name in ["one", "two", "three", "four"] {
+        let pod = format!("[{}/{name}/", node.namespace);
+        let failures = log
+            .lines()
+            .filter(|line| line.contains("[error]") && line.contains(&pod));
+        assert_eq!(failures.count(), 1, "{name}: {log}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_counted() {
+    let node = ThickNode::new("delegate-counted");
+    let _daemon = node.started();
+    let pod = node.annotated_pod("web", &[]);
+    node.add(&pod, &node.generated()).good();
+    let network = node.scripted("hot", "10.7.0.2/24");
+
+    for verb in ["ADD", "CHECK", "DEL"] {
+        assert_eq!(ask(&node, &pod, verb, "hot0", &network).status, 200);
+    }
+    assert_ne!(
+        ask(&node, &ghost(&node, &pod), "ADD", "hot0", &network).status,
+        200
+    );
+
+    let (_, text) = node.ask("/metrics").unwrap();
+    for (operation, outcome, count) in [
+        ("ADD", "success", 2),
+        ("ADD", "failure", 1),
+        ("CHECK", "success", 1),
+        ("DEL", "success", 1),
+    ] {
+        let labels = format!("operation=\"{operation}\",outcome=\"{outcome}\"");
+        let line = format!("multus_operations_total{{{labels}}} {count}\n");
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    let runs = "multus_delegate_duration_seconds_count{network=\"hot\",operation=\"CHECK\"";
+    assert!(text.contains(runs), "{text}");
 }
 
 #[test]

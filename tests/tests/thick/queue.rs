@@ -46,6 +46,28 @@ fn as_many_attachments_are_under_way_as_the_settings_allow_and_nothing_else_wait
 }
 
 #[test]
+fn an_add_that_waits_for_its_turn_ends_in_time_and_says_what_was_before_it() {
+    let node = ThickNode::with("thick-turn", &json!({"connectionLimit": 1}));
+    let go = node.define_slow();
+    let _daemon = node.started();
+    let conf = node.generated();
+    let slow = node.pod("first", "slow");
+    let first = node.begin_add(&slow, &conf);
+    node.begun("slow", 1);
+    let pod = node.annotated_pod("web", &[]);
+    let mut short = conf.clone();
+    short["timeouts"] = json!({"add": "4s"});
+
+    let late = node.add(&pod, &short);
+
+    let text = "the daemon is not ready: 1 pods are being attached, as many as connectionLimit allows, and 0 more wait; waited ";
+    late.refused(11, &[text, "s for the node's multus-daemon"]);
+    fs::write(go, "").unwrap();
+    answer(first).good();
+    node.add(&pod, &short).good();
+}
+
+#[test]
 fn an_add_that_was_killed_frees_its_place() {
     let node = ThickNode::with("thick-place", &json!({"connectionLimit": 1}));
     let go = node.define_slow();

@@ -108,6 +108,36 @@ fn what_was_left_while_no_daemon_was_there_is_undone_by_the_next() {
 }
 
 #[test]
+fn gc_does_not_wait_for_what_the_daemon_tries_again() {
+    let go = PathBuf::from(format!("/tmp/multus-rest-gc-{}", std::process::id()));
+    fs::write(&go, "").unwrap();
+    let scene = Scene::with("thick-rest-gc", json!({"wait_for_file": go}));
+    let _daemon = scene.node.started();
+    let conf = scene.node.generated();
+    let pod = scene.attached(&conf);
+    scene.leave_a_rest(&pod, &conf);
+    // From now on the network's plugin hangs.
+    fs::remove_file(&go).unwrap();
+    until("the daemon tries it", || {
+        let calls = Recorder::new(scene.node.record()).calls().unwrap();
+        let of_network = |call: &&Call| call.verb == "DEL" && call.network() == "net-a";
+        calls.iter().filter(of_network).count() >= 2
+    });
+
+    let mut gc = conf;
+    gc["cniVersion"] = json!("1.1.0");
+    gc["cni.dev/valid-attachments"] = json!([{"containerID": pod.container.id, "ifname": "eth0"}]);
+    until("GC has its turn", || {
+        let answer = scene.node.call("GC", &pod.container, &gc);
+        answer.0.status.success()
+    });
+
+    fs::write(&go, "").unwrap();
+    scene.is_undone(&pod);
+    fs::remove_file(&go).unwrap();
+}
+
+#[test]
 fn a_runtime_that_is_to_try_again_itself_is_told_so() {
     // B2.23, B4.107
     let scene = Scene::new("thick-rest-told");

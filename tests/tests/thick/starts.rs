@@ -80,6 +80,25 @@ fn a_daemon_that_takes_up_nothing_holds_up_an_add_no_longer_than_none_and_no_oth
 }
 
 #[test]
+fn a_socket_that_somebody_removed_is_there_again() {
+    // Upstream's daemon takes the socket along when it ends.
+    let node = ThickNode::new("thick-removed");
+    let daemon = node.started();
+    let conf = node.generated();
+    fs::remove_file(node.socket()).unwrap();
+
+    let pod = node.annotated_pod("web", &[]);
+    node.add(&pod, &conf).good();
+
+    let told = daemon.stop().stderr_text();
+    assert!(
+        told.contains("where plugins ask: it is there again"),
+        "{told}"
+    );
+    assert!(!node.socket().exists());
+}
+
+#[test]
 fn without_a_primary_network_the_node_is_not_ready_and_an_add_waits() {
     // B6.41
     let node = ThickNode::without_primary("thick-primary", &json!({}));

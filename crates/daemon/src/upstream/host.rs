@@ -8,11 +8,12 @@ use engine::{Attached, Committed, Container, Engine, EngineError, Failures};
 use ipc::{Commit, Failed, PodWords};
 use plan::{Attachment, Catalog, NetConf, Plan, PlanError, PodRef, Request};
 use plugin::messages::{self, of_pod, plain};
-use plugin::{Call, Give, Planned, Program, Site};
+use plugin::{Call, Give, Planned, Program, Runs, Site};
 use tokio::runtime::Handle;
 
-use super::not_ready;
 use super::request::Wanted;
+use super::{Reply, not_ready};
+use crate::metrics::Operation;
 use crate::node::{self, Node};
 use crate::overlay;
 
@@ -55,21 +56,29 @@ impl Host {
             added = Some((call.args.pod.clone(), addresses.collect::<Vec<_>>()));
             Ok(())
         };
-        plugin::run_one(
-            self,
-            &wanted.request,
-            &self.node.settings.netconf,
-            &plan,
-            &mut note,
-        )?;
+        let (request, conf) = (&wanted.request, &self.node.settings.netconf);
+        let runs = Runs::default();
+        let done = plugin::run_one(self, request, conf, &runs, &plan, &mut note);
+        if let Some(operation) = Operation::of(request.command.as_str()) {
+            let metrics = &self.node.metrics;
+            metrics.ran(operation, &node::runs(&runs));
+            metrics.ended(operation, done.is_ok());
+        }
+        done?;
         if let Some((pod, addresses)) = added {
-            let ifname = wanted.request.ifname.as_ref();
+            let ifname = request.ifname.as_ref();
             let ifname = ifname.map(ToString::to_string).unwrap_or_default();
-            let network = wanted.request.config_name.as_str();
+            let network = request.config_name.as_str();
             let text = messages::added(&ifname, &addresses, network);
             self.node.events.normal(&pod, "AddedInterface", text);
         }
         Ok(())
+    }
+
+    /// What is refused is told, and written down: whoever asked may not say it to anybody (B6.31), or be gone.
+    pub(super) fn refused(&self, error: CniError) -> Reply {
+        self.node.complaints.error(&error.msg);
+        Reply::Refused(error)
     }
 
     fn to_plan(&self, call: &Call<'_>, catalog: Catalog) -> Request {
@@ -181,7 +190,6 @@ impl plugin::Planner for Host {
 mod tests {
     use cni::{NetworkName, Verb, Version};
     use plan::PodArgs;
-    use plugin::Runs;
 
     use super::*;
 

@@ -45,7 +45,7 @@ fn wanted(body: &[u8], search_path: &str) -> Result<Wanted, Reply> {
         Ok(Invocation::About(_) | Invocation::Version(_)) => {
             return Err(unextracted(format!("unknown cmd type: {command}")));
         }
-        Err(error) => return Err(super::refused(error)),
+        Err(error) => return Err(Reply::Refused(error)),
     };
     let attributes = words.interface_attributes.unwrap_or_default();
     Ok(Wanted {

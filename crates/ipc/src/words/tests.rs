@@ -49,6 +49,7 @@ fn runs() -> Value {
 fn a_request_for_a_plan_is_understood_by_neighbouring_releases() {
     let all = json!({
         "containerID": "c", "ifname": "eth0", "netns": "/n", "args": "A=b", "config": "{}",
+        "patience": 59_000,
     });
     let needed = ["containerID", "ifname", "netns", "args", "config"];
     both_ways::<PlanRequest>(&all, &needed, &[]);

@@ -13,7 +13,8 @@ use crate::{Call, Program, Runs, messages};
 /// Plans the one attachment. An ADD is refused where its pod is not there.
 pub type PlanOne<'a> = &'a dyn Fn(&Call<'_>) -> Result<Attachment, CniError>;
 
-/// Carries out a verb on the network that the request is about; `conf` is Multus' own. Where the result of an ADD cannot be
+/// Carries out a verb on the network that the request is about; `conf` is Multus' own, and `runs` takes note of what its
+/// plugins did. Where the result of an ADD cannot be
 /// given, it is undone.
 ///
 /// # Errors
@@ -22,19 +23,19 @@ pub fn run_one(
     program: &dyn Program,
     request: &cni::Request,
     conf: &NetConf,
+    runs: &Runs,
     plan: PlanOne<'_>,
     give: Give<'_>,
 ) -> Result<(), CniError> {
     let begin = Instant::now();
     let args =
         PodArgs::parse(&request.args).map_err(|error| messages::plain(error.code(), error))?;
-    let runs = Runs::default();
     let call = Call {
         request,
         conf,
         args: &args,
         deadline: begin + limit(&conf.timeouts, request.command),
-        runs: &runs,
+        runs,
     };
     journal::begins(&call);
     match request.command {
