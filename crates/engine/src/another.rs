@@ -28,7 +28,7 @@ impl Engine<'_> {
         let container = in_netns(&ledger.container, remembered);
         self.precheck_another(&container, &ledger.records, &record)?;
         ledger.records.push(record.clone());
-        let synced = self.write(&ledger)?;
+        let synced = self.write_over(&ledger)?;
         let error = match self.attach_one(&container, &record, deadline) {
             Ok(result) => match durable(synced) {
                 Ok(()) => return Ok(result),
@@ -139,7 +139,7 @@ impl Engine<'_> {
         if ledger.records.is_empty() {
             return self.forget(&ledger.container.id);
         }
-        durable(self.write(ledger)?)
+        durable(self.write_over(ledger)?)
     }
 }
 

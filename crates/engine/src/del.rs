@@ -165,7 +165,7 @@ impl Engine<'_> {
             return self.forget(&container.id);
         }
         let phase = Phase::Detaching;
-        durable(self.write(&Ledger {
+        durable(self.write_over(&Ledger {
             container,
             phase,
             records,
@@ -264,9 +264,19 @@ impl Engine<'_> {
         &self,
         remembered: &Remembered<'_>,
     ) -> Result<Option<Result<Ledger, LedgerError>>, EngineError> {
-        match self.ledgers.read(&remembered.container.id) {
+        self.read(&remembered.container.id, |bytes| {
+            Ledger::decode(bytes, remembered)
+        })
+    }
+
+    pub(crate) fn read(
+        &self,
+        id: &cni::ContainerId,
+        decode: impl FnOnce(&[u8]) -> Result<Ledger, LedgerError>,
+    ) -> Result<Option<Result<Ledger, LedgerError>>, EngineError> {
+        match self.ledgers.read(id) {
             Ok(None) => Ok(None),
-            Ok(Some(bytes)) => Ok(Some(Ledger::decode(&bytes, remembered))),
+            Ok(Some(bytes)) => Ok(Some(decode(&bytes))),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 Ok(Some(Err(LedgerError::Foreign(error))))
             }
@@ -278,9 +288,18 @@ impl Engine<'_> {
     }
 
     pub(crate) fn write(&self, ledger: &Ledger) -> Result<Pending, EngineError> {
-        let bytes = ledger.encode()?;
+        self.put(ledger, &ledger.encode()?)
+    }
+
+    /// In the place of one that somebody else may have written: of a later release, say.
+    pub(crate) fn write_over(&self, ledger: &Ledger) -> Result<Pending, EngineError> {
+        let before = self.ledgers.read(&ledger.container.id).ok().flatten();
+        self.put(ledger, &ledger.encode_over(&before.unwrap_or_default())?)
+    }
+
+    fn put(&self, ledger: &Ledger, bytes: &[u8]) -> Result<Pending, EngineError> {
         self.ledgers
-            .write(&ledger.container.id, &bytes)
+            .write(&ledger.container.id, bytes)
             .map_err(|source| EngineError::Ledger {
                 action: "write",
                 source,

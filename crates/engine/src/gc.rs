@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use cni::{CacheEntry, ContainerId, NetworkConf, Version};
-use plan::{Attachment, PodArgs, RuntimeConfig};
+use plan::Attachment;
 
 use crate::del::fair_share;
-use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Remembered};
+use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger};
 
 /// What GC came to.
 #[derive(Debug, Default)]
@@ -147,22 +147,7 @@ impl Engine<'_> {
             let mut cached = self.runtime.cached_of(id).into_iter();
             cached.find_map(|entry| (!entry.netns.is_empty()).then_some(entry.netns))
         };
-        let container = Container {
-            id: id.clone(),
-            netns: String::new(),
-            ifname: "eth0".to_owned(),
-            pod: plan::PodRef::default(),
-            cni_args: String::new(),
-            configuration: String::new(),
-            time: 0,
-        };
-        let (args, runtime_config) = (PodArgs::default(), RuntimeConfig::default());
-        let remembered = Remembered {
-            container: &container,
-            args: &args,
-            runtime_config: &runtime_config,
-        };
-        let Some(ledger) = self.load(&remembered)? else {
+        let Some(ledger) = self.read(id, |bytes| Ledger::decode_alone(bytes, id))? else {
             return Ok(None);
         };
         let mut ledger = ledger?;

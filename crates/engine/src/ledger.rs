@@ -5,6 +5,7 @@
 //! computes anew and may compute differently: interface name, `CNI_ARGS`, capability arguments.
 
 mod document;
+mod kept;
 #[cfg(test)]
 mod tests;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cni::ContainerId;
-use engine::{Container, Debtor, Ledger, LedgerStore as _, OwedStatus, Remembered};
-use plan::{PodArgs, PodRef, RuntimeConfig};
+use engine::{Debtor, Ledger, LedgerStore as _, OwedStatus};
+use plan::PodRef;
 use plugin::LOG;
 use sys::files::DirLedger;
 use sys::lock::{ContainerLock, EndHolders};
@@ -90,30 +90,12 @@ impl Books {
         if Debtor::read(&bytes).is_none_or(|debtor| debtor.status.is_none()) {
             return Ok(());
         }
-        let mut ledger = decode(&bytes, container)?;
+        let mut ledger = Ledger::decode_alone(&bytes, container)?;
         ledger.owed_status = None;
-        self.ledgers.rewrite(container, &ledger.encode()?)?;
+        self.ledgers
+            .rewrite(container, &ledger.encode_over(&bytes)?)?;
         Ok(())
     }
-}
-
-/// A ledger of ours says everything itself.
-fn decode(bytes: &[u8], container: &ContainerId) -> Result<Ledger, engine::LedgerError> {
-    let container = Container {
-        id: container.clone(),
-        netns: String::new(),
-        ifname: String::new(),
-        pod: PodRef::default(),
-        cni_args: String::new(),
-        configuration: String::new(),
-        time: 0,
-    };
-    let remembered = Remembered {
-        container: &container,
-        args: &PodArgs::default(),
-        runtime_config: &RuntimeConfig::default(),
-    };
-    Ledger::decode(bytes, &remembered)
 }
 
 /// Of each pod the container that was attached last.

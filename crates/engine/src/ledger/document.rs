@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use cni::{ConfError, ContainerId, IfName, NameError, NetworkConf};
-use plan::{Attachment, PodRef, Requests, RouteChange};
+use plan::{Attachment, PodArgs, PodRef, Requests, RouteChange, RuntimeConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Container, Ledger, OwedStatus, Phase, Remembered};
+use super::{Container, Ledger, OwedStatus, Phase, Remembered, kept};
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +150,22 @@ impl Ledger {
         gojson::to_vec(&elements).map_err(LedgerError::Json)
     }
 
+    /// The document in the place of an earlier one, with what that says beyond what this release knows.
+    ///
+    /// # Errors
+    /// As [`Ledger::encode`].
+    pub fn encode_over(&self, before: &[u8]) -> Result<Vec<u8>, LedgerError> {
+        let text = self.encode()?;
+        let Ok(before) = gojson::from_slice::<Vec<Value>>(before) else {
+            return Ok(text);
+        };
+        let mut after: Vec<Value> = gojson::from_slice(&text).map_err(LedgerError::Json)?;
+        match kept::keep(&before, &mut after) {
+            true => gojson::to_vec(&after).map_err(LedgerError::Json),
+            false => Ok(text),
+        }
+    }
+
     fn element(&self, index: usize, record: &Attachment) -> Element {
         let requests = &record.requests;
         let own_family = |v4: bool| {
@@ -249,6 +265,29 @@ impl Ledger {
             records,
             owed_status,
         })
+    }
+
+    /// Reads a document without a request at hand. Ours says everything by itself; upstream's names neither pod nor
+    /// configuration.
+    ///
+    /// # Errors
+    /// As [`Ledger::decode`].
+    pub fn decode_alone(bytes: &[u8], id: &ContainerId) -> Result<Self, LedgerError> {
+        let container = Container {
+            id: id.clone(),
+            netns: String::new(),
+            ifname: "eth0".to_owned(),
+            pod: PodRef::default(),
+            cni_args: String::new(),
+            configuration: String::new(),
+            time: 0,
+        };
+        let remembered = Remembered {
+            container: &container,
+            args: &PodArgs::default(),
+            runtime_config: &RuntimeConfig::default(),
+        };
+        Self::decode(bytes, &remembered)
     }
 }
 

@@ -83,6 +83,70 @@ fn interface_names_and_arguments_of_upstreams_ledgers_are_computed_as_it_does() 
 }
 
 #[test]
+fn what_a_later_release_wrote_stays_when_a_ledger_is_rewritten() {
+    let mut before: Value = serde_json::from_slice(SHORT).unwrap();
+    let ledger = decode(SHORT).unwrap();
+    let mut ours: Value = serde_json::from_slice(&ledger.encode().unwrap()).unwrap();
+    let last = ledger.records.len() - 1;
+    before[last]["Later"] = json!(1);
+    ours[0]["multusRs"]["container"]["later"] = json!(2);
+    ours[1]["multusRs"]["later"] = json!({"a": [3]});
+    ours[last]["Later"] = json!(4);
+    let rewritten = |ledger: &Ledger, before: &Value| -> Value {
+        let text = ledger.encode_over(before.to_string().as_bytes()).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+
+    // Of what is left of it, the first one is gone.
+    let mut rest = ledger.clone();
+    rest.phase = Phase::Detaching;
+    rest.records.remove(0);
+    let after = rewritten(&rest, &ours);
+    assert_eq!(after[0]["multusRs"]["container"]["later"], 2);
+    assert_eq!(after[0]["multusRs"]["container"]["phase"], "detaching");
+    assert_eq!(after[0]["multusRs"]["later"], json!({"a": [3]}));
+    assert_eq!(after[last - 1]["Later"], 4);
+    assert_eq!(rewritten(&ledger, &before)[last]["Later"], 1);
+
+    // Nothing strange: nothing else is written than ever, and what is settled does not come back.
+    let mut owing = ledger.clone();
+    owing.owed_status = Some(OwedStatus {
+        text: "[1]".to_owned(),
+        earlier: Some("[0]".to_owned()),
+    });
+    let owed = owing.encode().unwrap();
+    for before in [&owed[..], b"", b"{}", b"[1]"] {
+        assert_eq!(
+            ledger.encode_over(before).unwrap(),
+            ledger.encode().unwrap()
+        );
+    }
+}
+
+#[test]
+fn every_key_that_is_written_is_a_known_one() {
+    let mut ledger = decode(JSON).unwrap();
+    ledger.records.extend(decode(SHORT).unwrap().records);
+    ledger.owed_status = Some(OwedStatus {
+        text: "[1]".to_owned(),
+        earlier: Some("[0]".to_owned()),
+    });
+    let written: Value = serde_json::from_slice(&ledger.encode().unwrap()).unwrap();
+    for element in written.as_array().unwrap() {
+        for (place, known) in [
+            ("", &kept::ELEMENT[..]),
+            ("/multusRs", &kept::OWN),
+            ("/multusRs/container", &kept::CONTAINER),
+        ] {
+            let keys = element.pointer(place).and_then(Value::as_object);
+            for key in keys.into_iter().flat_map(|keys| keys.keys()) {
+                assert!(known.contains(&key.as_str()), "{key}");
+            }
+        }
+    }
+}
+
+#[test]
 fn ours_keeps_what_upstream_loses() {
     // Q20
     let conf = json!({"cniVersion": "1.0.0", "name": "n", "type": "bridge"});
