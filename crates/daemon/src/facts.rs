@@ -9,9 +9,9 @@ use cluster::{ClusterError, Live, Watches};
 use devices::{DevicesError, Kubelet};
 use futures_util::stream::{self, StreamExt as _};
 use plan::{DriveError, Fact, Facts, Inquiry, Need, PathFact, PlanError, Planned, PodRef};
-use plugin::LOG;
 use tokio::task::spawn_blocking;
 
+use crate::complaints::Complaints;
 use crate::keeper::Status;
 
 /// So many things are fetched at a time for one plan.
@@ -24,6 +24,7 @@ pub(crate) struct Sources {
     /// How the node's configuration stands.
     pub(crate) status: Arc<dyn Fn() -> Status + Send + Sync>,
     pub(crate) kubelet: Kubelet,
+    pub(crate) complaints: Arc<Complaints>,
 }
 
 impl fmt::Debug for Sources {
@@ -107,9 +108,10 @@ impl Sources {
         if let Some(content) = (self.status)().content_at(&path) {
             return Ok(PathFact::File(content.to_vec()));
         }
+        let complaints = Arc::clone(&self.complaints);
         let looked = spawn_blocking(move || {
             sys::files::look(&path, &|error| {
-                LOG.warning(format_args!("configuration file passed over: {error}"));
+                complaints.warning(&format!("configuration file passed over: {error}"));
             })
         });
         looked.await.map_err(|_| FactError::Stopped)

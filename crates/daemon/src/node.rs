@@ -32,7 +32,7 @@ pub(crate) struct Node {
     pub(crate) behind: Behind,
     pub(crate) retries: Retries,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) complaints: Complaints,
+    pub(crate) complaints: Arc<Complaints>,
 }
 
 impl Node {

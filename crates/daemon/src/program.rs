@@ -210,6 +210,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         settings.site(),
         Arc::clone(&metrics),
     );
+    let complaints = Arc::<Complaints>::default();
     let node = Arc::new(Node {
         readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
         sources: Sources {
@@ -217,13 +218,14 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
             watches,
             status,
             kubelet: Kubelet::default(),
+            complaints: Arc::clone(&complaints),
         },
         gate: Gate::new(settings.connection_limit, is_stopping),
         events,
         behind,
         retries,
         metrics: Arc::clone(&metrics),
-        complaints: Complaints::default(),
+        complaints,
         settings,
     });
     let crew = Arc::new(Crew::default());

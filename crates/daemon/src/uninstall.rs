@@ -42,7 +42,7 @@ enum Failure {
 
 /// Uninstalls, and tells what there is afterwards. With `stay`, it ends only when it is killed.
 pub(crate) fn run(settings: &Settings, stay: bool) -> ExitCode {
-    match (Node {
+    match (Uninstall {
         settings,
         patience: PATIENCE,
         pause: PAUSE,
@@ -63,13 +63,13 @@ pub(crate) fn run(settings: &Settings, stay: bool) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-struct Node<'a> {
+struct Uninstall<'a> {
     settings: &'a Settings,
     patience: Duration,
     pause: Duration,
 }
 
-impl Node<'_> {
+impl Uninstall<'_> {
     fn uninstall(&self) -> Result<Vec<String>, Failure> {
         self.wait_for_the_end()?;
         // Before anything goes.
@@ -222,7 +222,7 @@ mod tests {
     fn uninstall(settings: &Settings) -> Result<Vec<String>, Failure> {
         let pause = Duration::from_millis(10);
         let patience = 10 * pause;
-        Node {
+        Uninstall {
             settings,
             patience,
             pause,
