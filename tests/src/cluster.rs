@@ -1,4 +1,5 @@
-//! A node of a cluster: `multus` over a real Kubernetes API, in a Kubernetes namespace of its own, with the rights of a manifest.
+//! A node of a cluster: `multus` over a real Kubernetes API, in a Kubernetes namespace of its own, with the rights of a manifest;
+//! in suites of the daemon, `multus-shim` with a daemon over it.
 
 mod pods;
 mod traces;
@@ -11,10 +12,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use testkit::apiserver::ApiServer;
 use testkit::kube::{OURS, Rule, User};
-use testkit::proxy::Proxy;
+use testkit::proxy::{Fault, Proxy};
 use testkit::world::Relay;
 
+use crate::multus::program;
 use crate::node::Node;
+use crate::node::daemon::{Planning, plans_here};
 
 /// The annotation that tells what a pod got.
 pub const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
@@ -22,9 +25,27 @@ pub const NETWORK_STATUS: &str = "k8s.v1.cni.cncf.io/network-status";
 /// The ServiceAccount of `multus`, in the namespace of the test.
 const ACCOUNT: &str = "multus";
 
+/// What a daemon may do beside, so that its watches work: each case names what an ADD needs.
+const WATCH: [Rule; 2] = [
+    Rule {
+        groups: &[""],
+        resources: &["pods"],
+        verbs: &["list", "watch"],
+    },
+    Rule {
+        groups: &["k8s.cni.cncf.io"],
+        resources: &["network-attachment-definitions"],
+        verbs: &["list", "watch"],
+    },
+];
+
 /// A node of a cluster.
 #[derive(Debug)]
 pub struct ClusterNode {
+    /// Ends before what it works with.
+    daemon: Option<Planning>,
+    /// How many requests of `multus`' there were before the test began.
+    asked: usize,
     /// The API of its cluster.
     pub api: Api,
     /// Everything on it.
@@ -81,7 +102,7 @@ impl ClusterNode {
     /// The same, with these rights.
     #[track_caller]
     pub fn with_api_of_its_own_and_rights(name: &str, rights: &[Rule]) -> Self {
-        let node = Node::with_plugins();
+        let node = Node::of_cluster();
         let directory = node.world.directory().join("api");
         let api = ApiServer::start(&directory).expect("an API server runs");
         api.client()
@@ -93,13 +114,7 @@ impl ClusterNode {
     #[track_caller]
     fn shared(name: &str, rights: &[Rule], proxied: bool) -> Self {
         let api = ApiServer::shared().expect("the API server runs");
-        Self::build(
-            Api::Shared(api),
-            Node::with_plugins(),
-            name,
-            rights,
-            proxied,
-        )
+        Self::build(Api::Shared(api), Node::of_cluster(), name, rights, proxied)
     }
 
     #[track_caller]
@@ -108,8 +123,9 @@ impl ClusterNode {
         let namespace = client
             .new_namespace(name)
             .expect("namespaces can be created");
+        let watches: &[Rule] = if plans_here() { &WATCH } else { &[] };
         client
-            .bind_role(&namespace, ACCOUNT, rights)
+            .bind_role(&namespace, ACCOUNT, &[rights, watches].concat())
             .expect("rights can be granted");
         let proxy = proxied.then(|| Proxy::start(&api).expect("a proxy can be started"));
         let address = proxy.as_ref().map_or(api.address(), Proxy::address);
@@ -118,7 +134,9 @@ impl ClusterNode {
             .relay(address)
             .expect("the API can be reached from inside");
         let kubeconfig = node.world.directory().join("kubeconfig");
-        let made = Self {
+        let mut made = Self {
+            daemon: None,
+            asked: 0,
             api,
             node,
             proxy,
@@ -127,7 +145,29 @@ impl ClusterNode {
             relay: Some(relay),
         };
         made.write_kubeconfig(&User::Token(made.token()));
+        if plans_here() {
+            made.let_a_daemon_plan();
+        }
         made
+    }
+
+    /// Behind a proxy the daemon is told of nothing, so that it asks as `multus` does, and can be refused.
+    #[track_caller]
+    fn let_a_daemon_plan(&mut self) {
+        if let Some(proxy) = &self.proxy {
+            proxy.every("GET", "watch=true", Fault::Stall);
+        }
+        self.daemon = Some(Planning::start(&self.node.place(), &self.kubeconfig));
+        self.node.multus = program("multus-shim");
+        self.asked = self.requests().len();
+    }
+
+    /// Waits until everything is told that no ADD waits for.
+    #[track_caller]
+    fn settle(&self) {
+        if let Some(daemon) = &self.daemon {
+            daemon.settle();
+        }
     }
 
     /// A token of `multus`' ServiceAccount.
@@ -177,8 +217,19 @@ impl ClusterNode {
         let mut conf = self.node.conf(delegates);
         let keys = conf.as_object_mut().expect("a configuration is an object");
         keys.remove("manifestDir");
-        keys.insert("kubeconfig".to_owned(), json!(self.kubeconfig));
+        self.let_plan(&mut conf);
         conf
+    }
+
+    /// Says in a configuration of `multus` who plans.
+    pub fn let_plan(&self, conf: &mut Value) {
+        match &self.daemon {
+            Some(daemon) => {
+                conf["daemonSocketDir"] = json!(daemon.run);
+                conf["logToStderr"] = json!(true);
+            }
+            None => conf["kubeconfig"] = json!(self.kubeconfig),
+        }
     }
 
     /// The configuration of `multus` with a scripted default network.

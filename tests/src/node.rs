@@ -1,7 +1,7 @@
 //! A node without a cluster: reference plugins, a folder of manifests, and `multus` over both; in suites of the daemon,
 //! `multus-shim` over a daemon whose API are the manifests.
 
-mod daemon;
+pub(crate) mod daemon;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -16,7 +16,7 @@ use testkit::tools::{self, Part};
 use testkit::world::World;
 
 use crate::multus::{Answer, Container, program};
-use daemon::NodeDaemon;
+use daemon::{NodeDaemon, Place};
 
 /// The parent of macvlan interfaces: one end of a cable, whose other end is [`CABLE`].
 pub const UPLINK: &str = "uplink0";
@@ -48,7 +48,18 @@ impl Node {
     /// A node with the reference plugins, and the scripted one as `scripted`.
     #[track_caller]
     pub fn with_plugins() -> Self {
-        let node = Self::bare();
+        Self::bare().furnished()
+    }
+
+    /// The same for a cluster, which is not that of the node's manifests.
+    #[track_caller]
+    pub(crate) fn of_cluster() -> Self {
+        Self::build(false).furnished()
+    }
+
+    #[track_caller]
+    fn furnished(self) -> Self {
+        let node = self;
         let reference = tools::ensure(Part::CniPlugins).expect("the reference plugins are there");
         for entry in fs::read_dir(&reference).expect("the reference plugins can be listed") {
             let path = entry.expect("the reference plugins can be listed").path();
@@ -65,11 +76,20 @@ impl Node {
     /// A node without plugins and without links.
     #[track_caller]
     pub fn bare() -> Self {
+        Self::build(daemon::plans_here())
+    }
+
+    #[track_caller]
+    fn build(with_daemon: bool) -> Self {
         let world = World::new().expect("namespaces can be made");
         let folder = |name| world.folder(name).expect("folders can be made");
         let (state, manifests, plugins) = (folder("state"), folder("manifests"), folder("bin"));
-        let daemon = daemon::plans_here()
-            .then(|| Box::new(NodeDaemon::start(&world, &state, &manifests, &plugins)));
+        let place = Place {
+            world: &world,
+            state: &state,
+            plugins: &plugins,
+        };
+        let daemon = with_daemon.then(|| Box::new(NodeDaemon::start(&place, &manifests)));
         Self {
             addresses: folder("addresses"),
             configurations: folder("net.d"),
@@ -82,6 +102,15 @@ impl Node {
             plugins,
             daemon,
             world,
+        }
+    }
+
+    /// Where a daemon finds what it works with.
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            world: &self.world,
+            state: &self.state,
+            plugins: &self.plugins,
         }
     }
 
@@ -131,7 +160,7 @@ impl Node {
         });
         match &self.daemon {
             Some(daemon) => {
-                conf["daemonSocketDir"] = json!(daemon.run);
+                conf["daemonSocketDir"] = json!(daemon.planning.run);
                 conf["logToStderr"] = json!(true);
             }
             None => conf["manifestDir"] = json!(self.manifests),

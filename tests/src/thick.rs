@@ -1,11 +1,13 @@
 //! A node with a daemon: `multus-daemon` over a real Kubernetes API, and `multus-shim`, which the runtime calls.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::ops::Deref;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use testkit::Signal;
 use testkit::kube::{DAEMON, NODE, Rule};
@@ -13,8 +15,8 @@ use testkit::scripted::{self, Recorder};
 use testkit::world::{Finished, Run, Running};
 
 use crate::cluster::{ClusterNode, Pod};
-use crate::multus::{Answer, program};
-use crate::node::read_json;
+use crate::multus::{Answer, Container, program};
+use crate::node::{daemon, read_json};
 use crate::scene::until;
 
 /// Longer than any test here.
@@ -188,14 +190,35 @@ impl ThickNode {
 
     /// What the daemon answers to a person with `curl`; `None` without a daemon.
     pub fn ask(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = UnixStream::connect(self.socket()).ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, body.to_owned()))
+        daemon::ask(&self.run, path)
+    }
+
+    /// What upstream's programs ask for a container over `/cni` and `/delegate`: the body.
+    pub fn question(&self, container: &Container, verb: &str, config: &Value) -> String {
+        let question = json!({
+            "env": {
+                "CNI_COMMAND": verb,
+                "CNI_CONTAINERID": container.id,
+                "CNI_NETNS": container.netns,
+                "CNI_IFNAME": container.ifname,
+                "CNI_ARGS": container.args,
+                "CNI_PATH": self.plugins,
+            },
+            "config": BASE64.encode(config.to_string()),
+        });
+        question.to_string()
+    }
+
+    /// Asks, and does not wait for the answer. Dropped, whoever asks goes away.
+    #[track_caller]
+    pub fn begin_asking(&self, endpoint: &str, question: &str) -> UnixStream {
+        let mut stream = UnixStream::connect(self.socket()).expect("somebody listens");
+        let text = format!(
+            "POST {endpoint} HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{question}",
+            question.len()
+        );
+        stream.write_all(text.as_bytes()).expect("it can be asked");
+        stream
     }
 
     /// STATUS, which needs the newest version.

@@ -4,6 +4,8 @@
 mod alone;
 #[path = "thick/attaching.rs"]
 mod attaching;
+#[path = "thick/authority.rs"]
+mod authority;
 #[path = "thick/certificates.rs"]
 mod certificates;
 #[path = "thick/delegate.rs"]
@@ -14,6 +16,8 @@ mod ends;
 mod faults;
 #[path = "thick/foreign.rs"]
 mod foreign;
+#[path = "thick/inside.rs"]
+mod inside;
 #[path = "thick/keeper.rs"]
 mod keeper;
 #[path = "thick/metrics.rs"]
@@ -28,6 +32,8 @@ mod recorded;
 mod rest;
 #[path = "thick/restarts.rs"]
 mod restarts;
+#[path = "thick/slow.rs"]
+mod slow;
 #[path = "thick/starts.rs"]
 mod starts;
 #[path = "thick/status.rs"]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::{Event, EventType, Live, Subject};
@@ -31,6 +31,8 @@ const KEEPER_BURST: u32 = 10;
 pub(crate) struct Events {
     queue: mpsc::Sender<Message>,
     lost: Arc<AtomicU64>,
+    /// Those that are left and neither posted nor given up.
+    pending: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
     /// The node's name, where it is known.
     node: Option<Arc<str>>,
@@ -52,10 +54,12 @@ impl Events {
         node: Option<&str>,
     ) -> Self {
         let (queue, messages) = mpsc::channel(MOST);
-        tokio::spawn(post(live, messages, each));
+        let pending = Arc::default();
+        tokio::spawn(post(live, messages, each, Arc::clone(&pending)));
         Self {
             queue,
             lost: Arc::default(),
+            pending,
             metrics,
             node: node.map(Arc::from),
         }
@@ -91,7 +95,9 @@ impl Events {
             reason: reason.to_owned(),
             message,
         };
+        self.pending.fetch_add(1, Ordering::Relaxed);
         if self.queue.try_send(Message::Post(about, event)).is_err() {
+            self.pending.fetch_sub(1, Ordering::Relaxed);
             self.metrics.lost_event();
             let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
             if lost.is_power_of_two() {
@@ -100,6 +106,11 @@ impl Events {
                 ));
             }
         }
+    }
+
+    /// How many are to be posted.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
     }
 
     /// Waits until those that were left so far are posted, so long at most.
@@ -114,7 +125,12 @@ impl Events {
     }
 }
 
-async fn post(live: Arc<Live>, mut messages: mpsc::Receiver<Message>, each: Duration) {
+async fn post(
+    live: Arc<Live>,
+    mut messages: mpsc::Receiver<Message>,
+    each: Duration,
+    pending: Arc<AtomicUsize>,
+) {
     let mut lately = Lately::default();
     let mut node = OfNode::default();
     let mut pace = Pace::new(BURST, INTERVAL, Instant::now());
@@ -123,20 +139,23 @@ async fn post(live: Arc<Live>, mut messages: mpsc::Receiver<Message>, each: Dura
             Message::Flush(done) => drop(done),
             Message::Post(about, event) => {
                 let now = Instant::now();
-                if !is_news(&mut lately, &about, &event, now) || !node.may_post(&about, &event, now)
-                {
-                    continue;
+                if is_news(&mut lately, &about, &event, now) && node.may_post(&about, &event, now) {
+                    sleep_until(pace.next(Instant::now()).into()).await;
+                    send(&live, &about, event, each).await;
                 }
-                sleep_until(pace.next(Instant::now()).into()).await;
-                let deadline = Instant::now() + each;
-                if live.post_events(&about, &[event], deadline).await == 0 {
-                    LOG.debug(format_args!(
-                        "an event about {} was not taken",
-                        about.name()
-                    ));
-                }
+                pending.fetch_sub(1, Ordering::Relaxed);
             }
         }
+    }
+}
+
+async fn send(live: &Live, about: &Subject, event: Event, each: Duration) {
+    let deadline = Instant::now() + each;
+    if live.post_events(about, &[event], deadline).await == 0 {
+        LOG.debug(format_args!(
+            "an event about {} was not taken",
+            about.name()
+        ));
     }
 }
 

@@ -14,6 +14,7 @@
 //!
 //! **Never.** [`settings`], [`overlay`] and all of [`keeper`] but [`keeper::Watch`] are pure: no files, no clocks.
 
+mod arrivals;
 mod ask;
 mod behind;
 mod complaints;

@@ -93,6 +93,8 @@ pub(crate) struct Standing {
     pub(crate) retries: usize,
     /// Statuses that are to be written behind.
     pub(crate) owed: usize,
+    /// Events that are to be posted.
+    pub(crate) events: usize,
     /// `None` where nobody can tell.
     pub(crate) ledgers: Option<usize>,
     /// What each watch knows, by what it watches.
@@ -109,6 +111,7 @@ struct StandingSeries {
     waiting: IntGauge,
     retries: IntGauge,
     owed: IntGauge,
+    events: IntGauge,
     ledgers: IntGauge,
     age: GaugeVec,
     objects: IntGaugeVec,
@@ -331,6 +334,7 @@ impl StandingSeries {
                 "multus_statuses_pending",
                 "Statuses that are to be written behind.",
             )?,
+            events: gauge("multus_events_pending", "Events that are to be posted.")?,
             ledgers: gauge(
                 "multus_ledger_entries",
                 "Containers of the node with a ledger.",
@@ -378,6 +382,7 @@ impl StandingSeries {
         self.waiting.set(whole(standing.waiting));
         self.retries.set(whole(standing.retries));
         self.owed.set(whole(standing.owed));
+        self.events.set(whole(standing.events));
         let until = standing.certificate.map(|validity| validity.until);
         let until = until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
         let until = until.map_or(0, |until| {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
+use crate::arrivals::Arrivals;
 use crate::ask;
 use crate::behind::Behind;
 use crate::complaints::Complaints;
@@ -230,6 +231,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     });
     let crew = Arc::new(Crew::default());
     let service = Arc::new(Service {
+        arrivals: Arrivals::default(),
         credentials: Arc::clone(&credentials),
         upstream: Upstream {
             host: Host {

@@ -19,8 +19,11 @@ use crate::crew::Crew;
 use crate::service::{Guest, Service};
 use crate::socket::Socket;
 
-/// How long nothing may be asked over a connection. One with a plan ends with its plugin, which has deadlines of its own.
-const IDLE: Duration = Duration::from_secs(300);
+/// How long nothing may be asked over a connection, half a question is nothing. One with a plan ends with its plugin, which has
+/// deadlines of its own.
+const IDLE: Duration = Duration::from_secs(10);
+/// The same when the daemon ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// The most connections whose plugins get a plan: each waiting one costs some kilobytes.
 const MOST: usize = 4096;
 /// Descriptors that are kept for everything else: the API, files, and those who ask for no plan.
@@ -160,29 +163,35 @@ async fn host(stream: UnixStream, guest: Guest, service: Arc<Service>) {
             pending::<()>().await;
         }
     };
-    let idle = async {
-        loop {
-            sleep(IDLE).await;
-            if guest.is_idle() {
-                return;
-            }
-        }
-    };
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = idle => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        () = silence(&guest, IDLE) => return,
         () = stopped => {
             if !guest.is_planned() {
                 connection.as_mut().graceful_shutdown();
             }
-            connection.await
+            tokio::select! {
+                served = connection => served,
+                // It asks for half of something, or does not read its answer.
+                () = silence(&guest, FAREWELL) => return,
+            }
         }
     };
     if let Err(error) = served {
         LOG.debug(format_args!("a connection broke: {error}"));
+    }
+}
+
+/// Waits until nothing was under way and nothing was asked for so long.
+async fn silence(guest: &Guest, time: Duration) {
+    let mut before = guest.asked();
+    loop {
+        sleep(time).await;
+        let asked = guest.asked();
+        if guest.is_idle() && asked == before {
+            return;
+        }
+        before = asked;
     }
 }
 

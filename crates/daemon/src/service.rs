@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cni::{CniError, ContainerId, code};
 use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Body;
 use ipc::upstream::{HEALTHZ, READYZ};
 use ipc::{Detached, Failed, PlanRequest, StatusReply, StatusRequest, path};
@@ -19,26 +19,23 @@ use serde::de::DeserializeOwned;
 use sys::files::DirLedger;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
+use crate::arrivals::{Arrivals, Lost};
 use crate::credentials::Credentials;
 use crate::gate::Place;
 use crate::metrics::{FORMAT, METRICS, Standing};
 use crate::node::{self, Node};
 use crate::upstream::{self, Upstream};
 
-/// The longest request: no configuration and no status comes near it.
-const LONGEST: usize = 4 << 20;
 /// Where upstream's profiles are (B6.171), and what to do instead.
 const PPROF: &str = "/debug/pprof";
 const NO_PROFILE: &str =
     "multus-daemon makes no profiles of itself; on the node, perf record -g -p PID does\n";
-/// How long a request may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// Answers requests.
 #[derive(Debug)]
 pub(crate) struct Service {
+    pub(crate) arrivals: Arrivals,
     pub(crate) node: Arc<Node>,
     pub(crate) upstream: Upstream,
     pub(crate) credentials: Arc<Credentials>,
@@ -49,8 +46,9 @@ pub(crate) struct Service {
 pub(crate) struct Guest {
     /// Of the attachment that was planned over it.
     place: Mutex<Option<Place>>,
-    /// Requests that are not answered yet.
+    /// Requests that are not answered yet, and all that there were.
     asking: AtomicUsize,
+    asked: AtomicUsize,
     /// There are more guests than can be served.
     is_one_too_many: bool,
 }
@@ -66,6 +64,11 @@ impl Guest {
     /// Whether nothing is under way over this connection.
     pub(crate) fn is_idle(&self) -> bool {
         !self.is_planned() && self.asking.load(Ordering::Relaxed) == 0
+    }
+
+    /// How often something was asked over this connection.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Whether an attachment is under way over this connection.
@@ -115,21 +118,23 @@ impl Service {
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
         guest.asking.fetch_add(1, Ordering::Relaxed);
+        guest.asked.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let answer = match (&head.method, head.uri.path()) {
             (&Method::GET | &Method::POST, HEALTHZ) => Answer::Done,
             (&Method::GET | &Method::POST, READYZ) => self.ready(),
             (_, HEALTHZ | READYZ) => Answer::Upstream(upstream::Reply::WrongMethod.into()),
             (method, endpoint) if upstream::serves(endpoint) => {
-                let body = read(body).await;
                 let is_full = guest.is_one_too_many;
-                let answer = self.upstream.answer(is_full, method, endpoint, body);
+                let arrived = self.arrivals.read(body).await;
+                let answer = self.upstream.answer(is_full, method, endpoint, arrived);
                 Answer::Upstream(answer.await)
             }
             (&Method::GET | &Method::POST, METRICS) => self.metrics().await,
-            (&Method::POST, endpoint) => match read(body).await {
-                Ok(body) => self.act(guest, endpoint, &body).await,
-                Err(reason) => Answer::Bad(reason),
+            (&Method::POST, endpoint) => match self.arrivals.read(body).await {
+                Ok(arrived) => self.act(guest, endpoint, &arrived.body).await,
+                Err(lost @ Lost::NoRoom) => Answer::NotReady(lost.to_string()),
+                Err(lost) => Answer::Bad(lost.to_string()),
             },
             _ => Answer::Unknown,
         };
@@ -172,6 +177,7 @@ impl Service {
             waiting: node.gate.waiting(),
             retries: node.retries.pending(),
             owed: node.behind.owed(),
+            events: node.events.pending(),
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
             watches: node.readiness.watches().into(),
             certificate: self.credentials.certificate(),
@@ -295,18 +301,6 @@ impl Service {
     }
 }
 
-/// The whole body, in time and within the limit.
-async fn read<B>(body: B) -> Result<Bytes, String>
-where
-    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
-{
-    match timeout(ARRIVAL, Limited::new(body, LONGEST).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) => Err(format!("cannot read the request: {error}")),
-        Err(_) => Err("cannot read the request: it does not come to its end".to_owned()),
-    }
-}
-
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     gojson::from_slice(body).map_err(|error| format!("cannot read the request: {error}"))
 }
@@ -356,6 +350,7 @@ impl From<Answer> for Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
     use tokio::runtime::Builder;
 
     use super::*;
@@ -400,10 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_is_too_long_or_no_request_is_told_so() {
-        let body = Full::new(Bytes::from(vec![b' '; LONGEST + 1]));
-        let error = wait(read(body)).unwrap_err();
-        assert!(error.starts_with("cannot read the request: "), "{error}");
+    fn a_request_that_is_none_is_told_so() {
         let error = decode::<Detached>(b"{\"containerID\": 1}").unwrap_err();
         assert!(error.contains("containerID"), "{error}");
         assert_eq!(

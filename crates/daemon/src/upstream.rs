@@ -15,6 +15,7 @@ use ipc::upstream::{CNI, DELEGATE};
 use plugin::Call;
 use plugin::messages::plain;
 
+use crate::arrivals::{Arrived, Lost};
 use crate::crew::{Asker, Crew};
 use crate::gate::Place;
 
@@ -41,14 +42,15 @@ impl Upstream {
         is_full: bool,
         method: &Method,
         endpoint: &str,
-        body: Result<Bytes, String>,
+        arrived: Result<Arrived<'_>, Lost>,
     ) -> Response<Full<Bytes>> {
         if method != Method::POST {
             return Reply::WrongMethod.into();
         }
-        let reply = match body {
-            Ok(body) => self.serve(is_full, endpoint, &body).await,
-            Err(reason) => Reply::Bad(reason),
+        let reply = match arrived {
+            Ok(arrived) => self.serve(is_full, endpoint, &arrived.body).await,
+            Err(lost @ Lost::NoRoom) => self.host.refused(plain(code::TRY_AGAIN_LATER, lost)),
+            Err(lost) => Reply::Bad(lost.to_string()),
         };
         reply.into()
     }

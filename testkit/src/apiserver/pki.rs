@@ -28,23 +28,29 @@ pub(crate) struct Pki {
     pub(crate) admin: Identity,
     /// Signs the tokens of service accounts.
     pub(super) service_account_key: KeyPair,
+    /// Another authority and what it signed, for when the first one has had its day.
+    pub(super) next: Next,
     issuer: Issuer<'static, KeyPair>,
+}
+
+/// An authority that takes the first one's place towards the API's clients.
+#[derive(Debug)]
+pub(super) struct Next {
+    pub(super) ca: String,
+    pub(super) server: Identity,
 }
 
 impl Pki {
     /// Makes keys and certificates for a server at these addresses.
     pub(crate) fn new(addresses: &[Ipv4Addr]) -> anyhow::Result<Self> {
-        let mut params = named("multus-rs-tests", None);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
-        let key = KeyPair::generate()?;
-        let ca = params.self_signed(&key)?.pem();
-        let issuer = Issuer::new(params, key);
+        let (ca, issuer) = authority("multus-rs-tests")?;
+        let (next, next_issuer) = authority("multus-rs-tests-next")?;
         Ok(Self {
             ca,
+            next: Next {
+                ca: next,
+                server: serving(&next_issuer, addresses)?,
+            },
             server: serving(&issuer, addresses)?,
             admin: client(&issuer, "admin", "system:masters")?,
             service_account_key: KeyPair::generate()?,
@@ -60,6 +66,22 @@ impl Pki {
     /// A certificate of this authority for a server at these addresses.
     pub(crate) fn serving(&self, addresses: &[Ipv4Addr]) -> anyhow::Result<Identity> {
         serving(&self.issuer, addresses)
+    }
+
+    /// Both authorities.
+    pub(super) fn both(&self) -> String {
+        format!("{}{}", self.ca, self.next.ca)
+    }
+
+    /// Writes the certificate that the next authority has signed in the place of the first one's.
+    pub(super) fn write_next(&self, directory: &Path) -> anyhow::Result<()> {
+        let Identity { certificate, key } = &self.next.server;
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = directory.join(name);
+            fs::write(&path, text)
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// Writes the files that the API server reads.
@@ -91,6 +113,19 @@ impl Pki {
 pub fn signing_request(name: &str, group: &str) -> anyhow::Result<String> {
     let key = KeyPair::generate()?;
     Ok(named(name, Some(group)).serialize_request(&key)?.pem()?)
+}
+
+/// An authority's certificate, and what signs for it.
+fn authority(name: &str) -> anyhow::Result<(String, Issuer<'static, KeyPair>)> {
+    let mut params = named(name, None);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let key = KeyPair::generate()?;
+    let ca = params.self_signed(&key)?.pem();
+    Ok((ca, Issuer::new(params, key)))
 }
 
 fn named(name: &str, group: Option<&str>) -> CertificateParams {

@@ -71,7 +71,7 @@ impl ApiServer {
         );
         let etcd = Server::start("etcd", command, &directory.join("etcd.log"))?;
         let url = format!("https://{address}");
-        let client = Client::new(&url, &pki.ca, &User::Certificate(pki.admin.clone()))?;
+        let client = Client::new(&url, &pki.both(), &User::Certificate(pki.admin.clone()))?;
         let state = Mutex::default();
         let api = Self {
             directory,
@@ -85,10 +85,12 @@ impl ApiServer {
             _etcd: etcd,
         };
         api.restart()?;
-        api.write_kubeconfig(
-            "admin.kubeconfig",
-            &User::Certificate(api.pki.admin.clone()),
-        )?;
+        Kubeconfig {
+            server: &api.url,
+            ca: &api.pki.both(),
+            user: &User::Certificate(api.pki.admin.clone()),
+        }
+        .write(&api.admin_kubeconfig())?;
         Ok(api)
     }
 
@@ -140,6 +142,19 @@ impl ApiServer {
             return Ok(());
         };
         server.kill().map(drop)
+    }
+
+    /// The authority that [`ApiServer::change_authority`] puts in the place of the first one, PEM.
+    pub fn next_authority(&self) -> &str {
+        &self.pki.next.ca
+    }
+
+    /// Starts the API again with a certificate of another authority; tells which. The administrator believes both.
+    pub fn change_authority(&self) -> anyhow::Result<&str> {
+        self.kill()?;
+        self.pki.write_next(&self.directory)?;
+        self.restart()?;
+        Ok(self.next_authority())
     }
 
     /// Lets the API hang: it accepts connections and answers nothing until [`ApiServer::thaw`].

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{Method, Request};
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use super::kubeconfig::User;
 use crate::apiserver::Identity;
@@ -149,10 +149,16 @@ impl Client {
 
 /// What sends requests to a server of this authority, whatever it answers.
 pub(crate) fn agent(ca: &str, identity: Option<&Identity>) -> anyhow::Result<Agent> {
-    let ca = Certificate::from_pem(ca.as_bytes())
-        .context("failed to read the authority's certificate")?;
+    let mut authorities = Vec::new();
+    for item in parse_pem(ca.as_bytes()) {
+        if let PemItem::Certificate(authority) =
+            item.context("failed to read the authority's certificate")?
+        {
+            authorities.push(authority);
+        }
+    }
     let mut tls = TlsConfig::builder()
-        .root_certs(RootCerts::from(vec![ca]))
+        .root_certs(RootCerts::from(authorities))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
     if let Some(identity) = identity {
         let certificate = Certificate::from_pem(identity.certificate.as_bytes())?;

@@ -27,6 +27,7 @@ impl ClusterNode {
     /// The network status of a pod, as it stands there; empty without one.
     #[track_caller]
     pub fn status_of(&self, pod: &Pod) -> String {
+        self.settle();
         let client = self.api.client();
         client
             .annotation(&pod.namespace, &pod.name, NETWORK_STATUS)
@@ -49,6 +50,7 @@ impl ClusterNode {
     /// The events about a pod (this one, not another of its name), as `Normal AddedInterface text`, sorted.
     #[track_caller]
     pub fn events_of(&self, pod: &Pod) -> Vec<String> {
+        self.settle();
         let Pod { namespace, uid, .. } = pod;
         let selector = format!("involvedObject.kind%3DPod%2CinvolvedObject.uid%3D{uid}");
         let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector={selector}");
@@ -62,15 +64,22 @@ impl ClusterNode {
         lines
     }
 
-    /// What `multus` asked the API and what that answered, in order, as `get pods web 200`.
+    /// What `multus` asked the API and what that answered, in order, as `get pods web 200`; without what the daemon asks for
+    /// its watches.
     #[track_caller]
     pub fn requests(&self) -> Vec<String> {
+        self.settle();
         let (user, audit) = (
             self.user(),
             self.api.audit().expect("the audit log can be read"),
         );
         let own = audit.iter().filter(|event| event.user == user);
-        own.map(request).collect()
+        let is_watch = |event: &&AuditEvent| {
+            let lists = event.verb == "watch" || event.verb == "list";
+            self.daemon.is_some() && lists && event.resource != "resourceslices"
+        };
+        let own = own.filter(|event| !is_watch(event));
+        own.skip(self.asked).map(request).collect()
     }
 
     /// The ADD failed and undid everything: nothing is left, and the pod has no network status.

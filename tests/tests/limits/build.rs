@@ -8,7 +8,9 @@ pub(crate) struct Bounds {
     pub(crate) size: u64,
     /// Bytes on disk of `multus-shim`.
     pub(crate) shim: u64,
-    /// The most that it has resident: the C library counts, where that is a file of its own.
+    /// Bytes on disk of `multus-daemon`.
+    pub(crate) daemon: u64,
+    /// The most that `multus-shim` has resident: the C library counts, where that is a file of its own.
     pub(crate) shim_memory: u64,
     /// Instructions of an ADD of the default network alone.
     pub(crate) add: u64,
@@ -20,6 +22,7 @@ pub(crate) struct Bounds {
 const SHIPPED: Bounds = Bounds {
     size: 9_530_000,
     shim: 2_000_000,
+    daemon: 10_960_000,
     shim_memory: 4 << 20,
     add: 468_000,
     network: 283_000,
@@ -29,6 +32,7 @@ const SHIPPED: Bounds = Bounds {
 const CI: Bounds = Bounds {
     size: 12_790_000,
     shim: 3_030_000,
+    daemon: 15_160_000,
     shim_memory: 5 << 20,
     add: 1_478_000,
     network: 397_000,

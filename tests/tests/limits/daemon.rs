@@ -1,4 +1,4 @@
-//! What `multus-daemon` has resident.
+//! What `multus-daemon` has on disk and resident.
 
 use std::time::{Duration, Instant};
 
@@ -6,6 +6,8 @@ use ipc::{Commit, Connection, Detached, PlanReply, PlanRequest, path};
 use serde::Serialize;
 use suites::thick::{Daemon, ThickNode};
 use testkit::stub::{Objects, Stub};
+
+use crate::build;
 
 /// With nothing to do, in bytes.
 const IDLE: u64 = 12_000_000;
@@ -42,6 +44,11 @@ fn needs_at_most(daemon: &Daemon, most: u64, when: &str) {
     let text = format!("{when}: {kilobytes} KiB resident");
     println!("{text}");
     assert!((4096..=most).contains(&bytes), "{text}");
+}
+
+#[test]
+fn the_daemon_is_not_larger_than_promised() {
+    build::is_at_most("multus-daemon", build::bounds().daemon);
 }
 
 #[test]

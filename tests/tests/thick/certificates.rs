@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
+use suites::multus::program;
 use suites::node::read_json;
 use suites::scene::until;
 use suites::thick::ThickNode;
@@ -24,9 +25,11 @@ const REQUESTS: &[Rule] = &[Rule {
 }];
 
 /// A node whose daemon has a certificate of the node, and credentials of the kubelet's to get it.
-struct Certified {
-    node: ThickNode,
+pub(crate) struct Certified {
+    pub(crate) node: ThickNode,
     certificates: PathBuf,
+    /// The kubeconfig that asks for certificates.
+    pub(crate) bootstrap: PathBuf,
 }
 
 impl Certified {
@@ -36,7 +39,7 @@ impl Certified {
     }
 
     #[track_caller]
-    fn on(node: ThickNode) -> Self {
+    pub(crate) fn on(node: ThickNode) -> Self {
         let place = |name: &str| node.world.directory().join(name);
         let (bootstrap, certificates) = (place("bootstrap.kubeconfig"), place("certs"));
         let mut config = read_json(&node.config);
@@ -65,10 +68,14 @@ impl Certified {
         client
             .bind_group(&node.namespace, "system:multus", &rules)
             .unwrap();
-        Self { node, certificates }
+        Self {
+            node,
+            certificates,
+            bootstrap,
+        }
     }
 
-    fn sign(&self, lifetime: u64) -> Signer {
+    pub(crate) fn sign(&self, lifetime: u64) -> Signer {
         self.node
             .api
             .sign_requests(Duration::from_secs(lifetime))
@@ -76,13 +83,13 @@ impl Certified {
     }
 
     /// The file that the link leads to.
-    fn current(&self) -> Option<PathBuf> {
+    pub(crate) fn current(&self) -> Option<PathBuf> {
         fs::read_link(self.certificates.join("multus-client-current.pem")).ok()
     }
 
     /// Approves whatever asks, while `work` is done.
     #[track_caller]
-    fn approving<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn approving<T>(&self, work: impl FnOnce() -> T) -> T {
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -139,6 +146,37 @@ fn certificates_are_renewed_again_and_again_and_no_attachment_fails_meanwhile() 
         .iter()
         .filter(|event| event.verb == "patch" && event.user == user);
     assert!(patched.count() > 0);
+}
+
+#[test]
+fn a_certificate_reaches_the_disk_on_a_thread_that_nobody_waits_for() {
+    // The daemon's one thread plans for everybody.
+    let certified = Certified::new("certs-disk");
+    let node = &certified.node;
+    let _signer = certified.sign(3600);
+    let trace = node.world.directory().join("trace");
+    let traced = node.world.command("strace");
+    let traced = traced
+        // It watches from aside, and signals reach the daemon.
+        .args(["-D", "-f", "-y", "-e", "trace=execve,fsync,fdatasync", "-o"])
+        .arg(&trace)
+        .arg(program("multus-daemon"));
+    let daemon = certified.approving(|| {
+        let daemon = node.start_by(traced);
+        node.until_ready();
+        daemon
+    });
+    daemon.stop();
+    let trace = fs::read_to_string(trace).unwrap();
+    let thread = |line: &str| line.split(' ').next().unwrap().to_owned();
+    let first = thread(trace.lines().next().unwrap());
+    let certificates = certified.certificates.to_string_lossy().into_owned();
+    let syncs: Vec<&str> = trace
+        .lines()
+        .filter(|line| line.contains("sync(") && line.contains(&certificates))
+        .collect();
+    assert!(syncs.len() >= 2, "{trace}");
+    assert!(syncs.iter().all(|line| thread(line) != first), "{syncs:#?}");
 }
 
 #[test]

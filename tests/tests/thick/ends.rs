@@ -1,7 +1,9 @@
 //! A daemon that ends, or is killed.
 
 use std::fs;
+use std::time::Duration;
 
+use serde_json::json;
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
 use testkit::Signal;
@@ -109,4 +111,38 @@ fn a_successor_takes_the_socket_over_and_its_predecessor_leaves_it_alone() {
     let pod = node.annotated_pod("web", &[]);
     node.add(&pod, &conf).good();
     assert_eq!(node.attachments_once(&pod).len(), 1);
+}
+
+#[test]
+fn gc_keeps_its_time_when_the_daemon_does_not_answer() {
+    // It holds the node's lock, and tells of each container.
+    const CONTAINERS: usize = 20;
+    const BOUND: Duration = Duration::from_secs(15);
+    let node = ThickNode::new("thick-gc-frozen");
+    let daemon = node.started();
+    let mut conf = node.generated();
+    let pods: Vec<_> = (0..CONTAINERS)
+        .map(|number| node.annotated_pod(&format!("web-{number}"), &[]))
+        .collect();
+    for pod in &pods {
+        node.add(pod, &conf).good();
+    }
+    let known = node.annotated_pod("known", &[]);
+    node.add(&known, &conf).good();
+    conf["cniVersion"] = json!("1.1.0");
+    conf["timeouts"] = json!({"gc": "4s"});
+    conf["cni.dev/valid-attachments"] =
+        json!([{"containerID": known.container.id, "ifname": "eth0"}]);
+    daemon.0.signal(Signal::STOP).unwrap();
+
+    let answer = node.call("GC", &known.container, &conf);
+
+    assert!(answer.0.took < BOUND, "{:?}", answer.0.took);
+    daemon.0.signal(Signal::CONT).unwrap();
+    node.call("GC", &known.container, &conf).silent();
+    let left = pods
+        .iter()
+        .filter(|pod| node.state.join(&pod.container.id).exists());
+    assert_eq!(left.count(), 0);
+    assert!(node.state.join(&known.container.id).exists());
 }

@@ -1,9 +1,13 @@
 //! What the daemon counts, and who may read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use ipc::Connection;
 use serde_json::json;
 use suites::scene::until;
 use suites::thick::ThickNode;
@@ -130,6 +134,84 @@ fn pods_are_counted_by_operation_phase_network_plugin_and_outcome() {
     let requests =
         "multus_server_request_total{code=\"200\",handler=\"/v1/commit\",method=\"post\"}";
     assert_eq!(series(&text, requests)[requests], "1");
+}
+
+#[test]
+fn ten_thousand_networks_make_no_more_series_than_promised() {
+    const NETWORKS: usize = 10_000;
+    let node = ThickNode::new("metrics-many");
+    let daemon = node.started();
+    let socket = node.socket();
+    let mut connection = Connection::over(UnixStream::connect(&socket), &socket).unwrap();
+    for first in (0..NETWORKS).step_by(500) {
+        let runs = (first..first + 500).map(|number| {
+            json!({"network": format!("shop/net-{number}"), "plugin": "bridge", "verb": "DEL", "micros": 1000})
+        });
+        let words = json!({"containerID": format!("c{first}"), "runs": runs.collect::<Vec<_>>()});
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let reply = connection.post(ipc::path::DETACHED, words.to_string().as_bytes(), deadline);
+        assert_eq!(reply.unwrap().status, 200);
+    }
+
+    let text = read(&node);
+
+    let networks: BTreeSet<&str> = series(&text, "multus_delegate_duration_seconds_count")
+        .into_keys()
+        .filter_map(|name| name.split("network=\"").nth(1)?.split('"').next())
+        .collect();
+    // And the one that all others share.
+    assert_eq!(networks.len(), 64 + 1, "{networks:?}");
+    assert!(networks.contains("other"));
+    let other = series(
+        &text,
+        "multus_delegate_duration_seconds_count{network=\"other\"",
+    );
+    assert_eq!(other.into_values().collect::<Vec<_>>(), ["9936"]);
+    assert!(text.len() < 256 << 10, "{} bytes", text.len());
+    let (status, _) = node.ask("/readyz").unwrap();
+    assert_eq!(status, 200);
+    daemon.stop();
+}
+
+#[test]
+fn how_things_stand_is_told_too() {
+    let node = ThickNode::new("metrics-standing");
+    let switch = node.file("switch", "");
+    let mut stuck = node.scripted("stuck", "10.1.0.2/24");
+    stuck["script"]["per_verb"] =
+        json!({"DEL": {"fail": {"code": 101, "msg": "stuck", "while_file": switch}}});
+    node.define("stuck", &stuck);
+    let _daemon = node.started();
+    let conf = node.generated();
+    let pod = node.pod("web", "stuck");
+    let value = |name: &str| {
+        let text = read(&node);
+        let found = series(&text, name);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        found.into_values().next().unwrap().parse::<f64>().unwrap()
+    };
+    node.add(&pod, &conf).good();
+    node.del(&pod, &conf);
+    assert_eq!(value("multus_retries_pending"), 1.0);
+    assert_eq!(value("multus_ledger_entries"), 1.0);
+    for resource in ["pods", "definitions"] {
+        let labels = format!("{{resource=\"{resource}\"}}");
+        let age = value(&format!("multus_watch_age_seconds{labels}"));
+        assert!((0.0..150.0).contains(&age), "{resource}: {age}");
+        assert!(value(&format!("multus_watch_objects{labels}")) >= 1.0);
+    }
+    fs::remove_file(switch).unwrap();
+    until("the rest is detached", || {
+        value("multus_retries_pending") == 0.0 && value("multus_ledger_entries") == 0.0
+    });
+    fs::remove_file(node.own_file()).unwrap();
+    let reports = "multus_configuration_reports_total";
+    until("it is put back and counted", || {
+        node.own_file().exists()
+            && series(&read(&node), reports)
+                .keys()
+                .any(|name| name.contains("ConfigurationRepaired"))
+    });
 }
 
 #[test]
