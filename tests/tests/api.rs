@@ -1,5 +1,7 @@
 //! `multus` over a real Kubernetes API: what pods get, what the API is asked, and what happens when it does not answer as it should.
 
+#[path = "api/alone.rs"]
+mod alone;
 #[path = "api/annotations.rs"]
 mod annotations;
 #[path = "api/attaching.rs"]
@@ -20,6 +22,8 @@ mod identity;
 mod optional;
 #[path = "api/outage.rs"]
 mod outage;
+#[path = "api/quiet.rs"]
+mod quiet;
 #[path = "api/recorded.rs"]
 mod recorded;
 #[path = "api/requests.rs"]

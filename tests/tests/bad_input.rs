@@ -1,6 +1,8 @@
 //! What `multus` answers to input that is wrong: a CNI error of one line on standard output, exit status 1, and nothing that
 //! stays behind. Nothing is ever repeated that may be a secret.
 
+#[path = "bad_input/alone.rs"]
+mod alone;
 #[path = "bad_input/arguments.rs"]
 mod arguments;
 #[path = "bad_input/configuration.rs"]

@@ -68,8 +68,10 @@ impl Place {
 
 impl Daemon {
     pub(crate) fn of(call: &Call<'_>) -> Result<Self, CniError> {
-        let place: Place = gojson::from_slice(&call.request.config)
-            .map_err(|error| plain(code::DECODING_FAILURE, error))?;
+        let place: Place = gojson::from_slice(&call.request.config).map_err(|error| {
+            let text = format_args!("error loading netconf: {error}");
+            plain(code::DECODING_FAILURE, text)
+        })?;
         Ok(Self {
             socket: place.socket(),
             connection: RefCell::new(None),

@@ -125,7 +125,8 @@ fn a_runtime_that_tells_no_uid_means_whichever_pod_has_the_name() {
 /// Replaces the pod while its networks are being attached; the API itself has to notice.
 #[track_caller]
 fn replaced(node: &ClusterNode, method: &'static str) {
-    let pod = node.annotated_pod("web", &[]);
+    node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
+    let pod = node.pod("web", "net-a");
     let before = node.snapshot();
     let (client, namespace) = (node.api.client().clone(), node.namespace.clone());
     let replace = Fault::after(move || {
@@ -166,7 +167,8 @@ fn a_pod_that_is_deleted_while_it_is_attached_fails_the_add() {
     // B7.13, Q14
     for (rights, method) in [(testkit::kube::OURS, "PATCH"), (UPSTREAMS_MANIFEST, "PUT")] {
         let node = ClusterNode::behind_proxy_with_rights("deleted", rights);
-        let pod = node.annotated_pod("web", &[]);
+        node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
+        let pod = node.pod("web", "net-a");
         let before = node.snapshot();
         let (client, namespace) = (node.api.client().clone(), node.namespace.clone());
         let delete = Fault::after(move || client.delete_pod(&namespace, "web").unwrap());

@@ -55,7 +55,9 @@ impl<'a> Again<'a> {
     fn call(&self, verb: &str) -> Answer {
         let file = if verb == "DEL-again" { "DEL" } else { verb };
         let mut conf = self.recording.conf_over_api(verb, self.node);
-        conf["kubeconfig"] = json!(self.node.kubeconfig);
+        self.node.let_plan(&mut conf);
+        // What upstream's does in any case.
+        conf["retryDeleteOnError"] = json!(true);
         conf["binDir"] = json!(self.node.world.directory().join("recorded-bin"));
         self.node.call(file, &self.container, &conf)
     }

@@ -3,6 +3,9 @@
 use serde_json::json;
 use suites::scene::Scene;
 
+/// Whose pod it is.
+const POD: &str = "K8S_POD_NAMESPACE=default;K8S_POD_NAME=pod";
+
 #[test]
 fn arguments_that_are_no_pairs_are_refused() {
     // T2.17, B4.22, B4.1
@@ -45,7 +48,7 @@ fn an_unknown_argument_is_an_error_unless_they_are_to_be_ignored() {
         "IgnoreUnknown=TRUE;FOO=",
         ";;IgnoreUnknown=true;FOO=bar;",
     ] {
-        scene.pod.args = args.to_owned();
+        scene.pod.args = format!("{args};{POD}");
         scene.call("ADD", &conf).result();
         scene.call("DEL", &conf).silent();
         assert_eq!(scene.take_calls(), ["ADD a eth0", "DEL a eth0"], "{args}");
@@ -63,7 +66,7 @@ fn an_argument_that_no_delegate_could_be_given_is_refused_before_any_plugin_runs
         "IgnoreUnknown=1;A\nB=x",
         "IgnoreUnknown=1;A=x\ny",
     ] {
-        scene.pod.args = args.to_owned();
+        scene.pod.args = format!("{args};{POD}");
         let (code, message) = scene.call("ADD", &conf).error();
         assert!(
             code == 4 && message.contains("argument"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use suites::scene::{SECRET, Scene};
 
 /// A configuration with one value replaced, at a JSON pointer.
-fn with(conf: &Value, pointer: &str, value: Value) -> Value {
+pub(crate) fn with(conf: &Value, pointer: &str, value: Value) -> Value {
     let mut conf = conf.clone();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     conf.pointer_mut(parent).unwrap()[key] = value;
@@ -16,8 +16,27 @@ fn a_value_of_the_wrong_type_is_an_error_that_says_where_it_stands() {
     // B0.3, B2.1–B2.25, B2.30, B4.100
     let scene = Scene::new();
     let conf = scene.conf(&[scene.network("a", json!({}))]);
+    for (pointer, value, place) in of_wrong_types() {
+        is_told(&scene, "ADD", &with(&conf, pointer, value), place);
+    }
+    assert_eq!(scene.calls(), [""; 0]);
+    scene.nothing_left();
+}
+
+/// A verb fails and says where the value stands.
+#[track_caller]
+pub(crate) fn is_told(scene: &Scene, verb: &str, conf: &Value, place: &str) {
+    let (code, message) = scene.call(verb, conf).error();
+    assert!(
+        [6, 7].contains(&code) && message.contains(place) && message.len() < 300,
+        "{verb}, {place}: {code} {message}"
+    );
+}
+
+/// Where a value stands, what stands there, and how the error names the place.
+pub(crate) fn of_wrong_types() -> Vec<(&'static str, Value, &'static str)> {
     let text = || json!(SECRET);
-    let cases = [
+    vec![
         ("/cniVersion", json!(1), "cniVersion"),
         ("/name", json!(["n"]), "name"),
         ("/type", json!({}), "type"),
@@ -78,19 +97,7 @@ fn a_value_of_the_wrong_type_is_an_error_that_says_where_it_stands() {
         ("/timeouts", json!({"lock": SECRET}), "timeouts.lock"),
         ("/timeouts", json!({"undo": "-1s"}), "timeouts.undo"),
         ("/timeouts", json!({"gc": "9h"}), "timeouts.gc"),
-    ];
-    for (pointer, value, place) in cases {
-        let conf = with(&conf, pointer, value);
-        for verb in ["ADD", "DEL"] {
-            let (code, message) = scene.call(verb, &conf).error();
-            assert!(
-                [6, 7].contains(&code) && message.contains(place) && message.len() < 300,
-                "{verb} with {pointer}: {code} {message}"
-            );
-        }
-    }
-    assert_eq!(scene.calls(), [""; 0]);
-    scene.nothing_left();
+    ]
 }
 
 #[test]
@@ -105,17 +112,6 @@ fn a_configuration_that_names_no_network_is_refused() {
             &["at least one delegate/clusterNetwork must be specified"],
         );
     }
-    scene.nothing_left();
-}
-
-#[test]
-fn two_sources_of_pods_exclude_each_other() {
-    let scene = Scene::new();
-    let conf = scene.conf(&[scene.network("a", json!({}))]);
-    let conf = with(&conf, "/kubeconfig", json!("/etc/kubeconfig"));
-    scene
-        .call("ADD", &conf)
-        .refused(7, &["kubeconfig", "manifestDir"]);
     scene.nothing_left();
 }
 

@@ -11,6 +11,16 @@ fn run(node: &Node, arguments: &[&str]) -> Finished {
         .unwrap()
 }
 
+/// What the program is called.
+fn name(node: &Node) -> String {
+    let name = node.multus.file_name().unwrap();
+    name.to_string_lossy().into_owned()
+}
+
+fn usage_of(node: &Node) -> String {
+    format!("Usage of {}:", name(node))
+}
+
 #[test]
 fn either_flag_prints_the_version_whatever_else_is_there() {
     // B1.20, B1.9
@@ -26,7 +36,8 @@ fn either_flag_prints_the_version_whatever_else_is_there() {
         let text = done.stdout_text();
         assert!(done.status.success(), "{flag}");
         // multus: version:<version>(<state>), commit:<commit>, date:<date>
-        let rest = text.strip_prefix("multus: version:").unwrap();
+        let rest = text.strip_prefix(&format!("{}: version:", name(&node)));
+        let rest = rest.unwrap();
         let (version, rest) = rest.split_once('(').unwrap();
         let (_, rest) = rest.split_once("), commit:").unwrap();
         let (commit, date) = rest.split_once(", date:").unwrap();
@@ -52,7 +63,7 @@ fn an_unknown_flag_is_answered_with_the_usage_on_standard_error() {
         assert_eq!(done.status.code(), Some(2), "{flag}");
         assert_eq!(done.stdout_text(), "", "{flag}");
         let usage = done.stderr_text();
-        assert!(usage.contains("Usage of multus:"), "{flag}: {usage:?}");
+        assert!(usage.contains(&usage_of(&node)), "{flag}: {usage:?}");
         assert!(usage.contains("-version"), "{flag}: {usage:?}");
     }
 }
@@ -65,7 +76,7 @@ fn help_is_the_usage_and_no_fault() {
         let done = run(&node, &[flag]);
         assert_eq!(done.status.code(), Some(0), "{flag}");
         assert_eq!(done.stdout_text(), "", "{flag}");
-        assert!(done.stderr_text().starts_with("Usage of multus:"), "{flag}");
+        assert!(done.stderr_text().starts_with(&usage_of(&node)), "{flag}");
     }
 }
 

@@ -74,8 +74,8 @@ fn whatever_stands_in_the_place_of_a_value_is_attached_or_refused_and_never_repe
         ] {
             let mut conf = conf.clone();
             *conf.pointer_mut(pointer).unwrap() = value.clone();
-            // What is written to another place would not be missed at the end.
-            if ["/cniDir"].contains(&pointer.as_str()) && value.is_null() {
+            // What is written to another place would not be missed at the end, and there is no daemon at another one.
+            if ["/cniDir", "/daemonSocketDir"].contains(&pointer.as_str()) && value.is_null() {
                 continue;
             }
             attempt(&scene, &conf, pointer);
