@@ -22,6 +22,8 @@ mod inside;
 mod keeper;
 #[path = "thick/metrics.rs"]
 mod metrics;
+#[path = "thick/newest.rs"]
+mod newest;
 #[path = "thick/primary.rs"]
 mod primary;
 #[path = "thick/queue.rs"]

@@ -263,3 +263,39 @@ fn what_is_missing_for_certificates_ends_the_start() {
         ended.stderr_text()
     );
 }
+
+#[test]
+fn a_certificate_that_ended_is_replaced_with_the_kubelets_credentials_once_somebody_approves() {
+    // B6.83; nobody approved for longer than the certificate was good
+    let certified = Certified::on(ThickNode::with_api_of_its_own("certs-ended"));
+    let node = &certified.node;
+    node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
+    let _signer = certified.sign(20);
+    let mut daemon = certified.approving(|| {
+        let daemon = node.started();
+        let first = node.pod("first", "net-a");
+        node.add(&first, &node.generated()).good();
+        daemon
+    });
+    let conf = node.generated();
+    until("the certificate has ended", || {
+        let text = node.ask("/readyz").unwrap_or_default().1;
+        text.contains("certificate: none that is good")
+    });
+    // The node stays ready, and a pod without networks of its own starts.
+    assert_eq!(node.ask("/readyz").unwrap().0, 200);
+    let refused = node.pod("refused", "net-a");
+    let before = node.snapshot();
+    node.add(&refused, &conf).error();
+    node.nothing_left(&before, &[]);
+
+    certified.approving(|| {
+        until("there is a certificate again", || {
+            let text = node.ask("/readyz").unwrap_or_default().1;
+            text.contains("certificate: good for ")
+        });
+        node.add(&refused, &conf).good();
+        assert_eq!(node.attachments_of(&refused).len(), 2);
+    });
+    assert!(daemon.0.is_running().unwrap());
+}

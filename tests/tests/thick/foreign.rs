@@ -103,37 +103,46 @@ fn what_upstreams_daemon_attached_is_told_to_the_runtime() {
         "bandwidth",
         "default-override",
     ] {
-        let recording = Recording::thick(name);
-        let node = ThickNode::new(&format!("foreign-{name}"));
-        let exchange = recording.exchanges("ADD").pop().unwrap();
-        let asked = upstream(&node, exchange.answer.raw, good());
-        let (pod, conf) = (pod(&recording, &node), conf(&recording, &node));
-
-        let printed = node.add(&pod, &conf).result();
-
-        let recorded = recording.json("ADD.json");
-        let recorded = recorded["stdout"].as_str().unwrap();
-        let recorded: Value = serde_json::from_str(recorded).unwrap();
-        assert_eq!(printed, recorded, "{name}");
-        assert_eq!(
-            lines(&asked),
-            ["POST /v1/plan", "POST /readyz", "POST /cni ADD"]
-        );
-        let (_, question) = asked.lock().unwrap().pop().unwrap();
-        let variable = |name: &str| {
-            question["env"][name]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        assert_eq!(variable("CNI_CONTAINERID"), pod.container.id);
-        assert_eq!(variable("CNI_NETNS"), pod.container.netns);
-        assert_eq!(variable("CNI_ARGS"), pod.container.args);
-        assert_eq!(variable("CNI_IFNAME"), "eth0");
-        assert!(!variable("PATH").is_empty());
-        let config = BASE64.decode(question["config"].as_str().unwrap()).unwrap();
-        assert_eq!(String::from_utf8(config).unwrap(), conf.to_string());
+        attached(&Recording::thick(name));
     }
+    for name in ["plain", "short", "json", "many"] {
+        attached(&Recording::newest(name));
+    }
+}
+
+/// Upstream's daemon attaches the recorded pod for our shim, which prints what upstream's printed.
+#[track_caller]
+fn attached(recording: &Recording) {
+    let name = recording.name();
+    let node = ThickNode::new(&format!("foreign-{name}"));
+    let exchange = recording.exchanges("ADD").pop().unwrap();
+    let asked = upstream(&node, exchange.answer.raw, good());
+    let (pod, conf) = (pod(recording, &node), conf(recording, &node));
+
+    let printed = node.add(&pod, &conf).result();
+
+    let recorded = recording.json("ADD.json");
+    let recorded = recorded["stdout"].as_str().unwrap();
+    let recorded: Value = serde_json::from_str(recorded).unwrap();
+    assert_eq!(printed, recorded, "{name}");
+    assert_eq!(
+        lines(&asked),
+        ["POST /v1/plan", "POST /readyz", "POST /cni ADD"]
+    );
+    let (_, question) = asked.lock().unwrap().pop().unwrap();
+    let variable = |name: &str| {
+        question["env"][name]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(variable("CNI_CONTAINERID"), pod.container.id);
+    assert_eq!(variable("CNI_NETNS"), pod.container.netns);
+    assert_eq!(variable("CNI_ARGS"), pod.container.args);
+    assert_eq!(variable("CNI_IFNAME"), "eth0");
+    assert!(!variable("PATH").is_empty());
+    let config = BASE64.decode(question["config"].as_str().unwrap()).unwrap();
+    assert_eq!(String::from_utf8(config).unwrap(), conf.to_string());
 }
 
 #[test]

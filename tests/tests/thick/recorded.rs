@@ -15,16 +15,16 @@ use suites::thick::{Daemon, ThickNode};
 use testkit::scripted::SCRIPTS;
 
 /// A node with the recorded definitions, the recorded primary and plugins of the recorded names.
-struct Recorded {
-    node: ThickNode,
+pub(crate) struct Recorded {
+    pub(crate) node: ThickNode,
     scripts: PathBuf,
     _daemon: Daemon,
 }
 
 impl Recorded {
     #[track_caller]
-    fn new(name: &str) -> Self {
-        let node = ThickNode::without_primary(name, &json!({"cniVersion": "0.3.1"}));
+    pub(crate) fn new(name: &str, version: &str) -> Self {
+        let node = ThickNode::without_primary(name, &json!({"cniVersion": version}));
         for (name, config) in definitions() {
             node.define(&name, &config);
         }
@@ -46,7 +46,7 @@ impl Recorded {
 
     /// The recorded pod, and its plugins' answers from now on.
     #[track_caller]
-    fn pod(&self, recording: &Recording) -> Pod {
+    pub(crate) fn pod(&self, recording: &Recording) -> Pod {
         let recorded = recording.json("pod.json");
         let own = recorded["metadata"]["annotations"].as_object().unwrap();
         let asked = own.iter().filter(|(key, _)| *key != NETWORK_STATUS);
@@ -54,8 +54,8 @@ impl Recorded {
             .map(|(key, text)| (key.clone(), here(&self.node, text.as_str().unwrap())))
             .collect();
         let asked: Vec<(&str, &str)> = asked.iter().map(|(key, text)| (&**key, &**text)).collect();
-        let name = format!("thick-{}", recording.name());
-        let mut pod = self.node.annotated_pod(&name, &asked);
+        let name = recorded["metadata"]["name"].as_str().unwrap();
+        let mut pod = self.node.annotated_pod(name, &asked);
         pod.container.id = recording.variable("CNI_CONTAINERID");
         let scripts = recording.scripts(&pod.container.netns);
         fs::write(&self.scripts, scripts.to_string()).unwrap();
@@ -63,7 +63,7 @@ impl Recorded {
     }
 
     /// A recorded text for this node: the namespace, the sandbox, the pod.
-    fn text(&self, recording: &Recording, pod: &Pod, text: &str) -> String {
+    pub(crate) fn text(&self, recording: &Recording, pod: &Pod, text: &str) -> String {
         let recorded = recording.json("pod.json");
         let uid = recorded["metadata"]["uid"].as_str().unwrap();
         here(&self.node, text)
@@ -72,9 +72,14 @@ impl Recorded {
     }
 
     /// The recorded body of a request, for this node.
-    fn question(&self, recording: &Recording, pod: &Pod, exchange: &Exchange) -> String {
+    pub(crate) fn question(&self, recording: &Recording, pod: &Pod, exchange: &Exchange) -> String {
         let text = self.text(recording, pod, &exchange.question);
-        let mut question: Value = serde_json::from_str(&text).unwrap();
+        self.config_here(&text)
+    }
+
+    /// A recorded body whose configuration names this node's primary.
+    pub(crate) fn config_here(&self, text: &str) -> String {
+        let mut question: Value = serde_json::from_str(text).unwrap();
         if let Some(config) = question["config"].as_str() {
             let config = BASE64.decode(config).unwrap();
             let primary = self.node.primaries.join("10-cluster.conflist");
@@ -90,7 +95,12 @@ impl Recorded {
 
     /// Asks everything that was asked for a verb; each answer beside the recorded one.
     #[track_caller]
-    fn replay(&self, recording: &Recording, pod: &Pod, verb: &str) -> Vec<(Response, Response)> {
+    pub(crate) fn replay(
+        &self,
+        recording: &Recording,
+        pod: &Pod,
+        verb: &str,
+    ) -> Vec<(Response, Response)> {
         let exchanges = recording.exchanges(verb);
         assert!(!exchanges.is_empty());
         let answered = exchanges.iter().map(|exchange| {
@@ -118,7 +128,7 @@ impl Recorded {
 
 /// Both connections end, and there is a date only where there is a clock for it.
 #[track_caller]
-fn same_head(ours: &Response, recorded: &Response, but: &[&str]) {
+pub(crate) fn same_head(ours: &Response, recorded: &Response, but: &[&str]) {
     let kept = |response: &Response| -> Vec<String> {
         let lines = response.headers.iter();
         let own = |line: &&String| {
@@ -133,7 +143,7 @@ fn same_head(ours: &Response, recorded: &Response, but: &[&str]) {
 #[test]
 fn every_recorded_request_of_upstreams_shim_is_answered_as_by_upstream() {
     // B6.10–B6.14, B6.20–B6.23, B6.30, B6.40–B6.42
-    let all = Recorded::new("thick-recorded");
+    let all = Recorded::new("thick-recorded", "0.3.1");
     let node = &all.node;
     for name in PODS.into_iter().filter(|name| *name != "failing") {
         let recording = Recording::thick(name);
@@ -197,7 +207,7 @@ fn every_recorded_request_of_upstreams_shim_is_answered_as_by_upstream() {
 #[test]
 fn every_recorded_pod_that_upstream_refused_is_refused_with_a_code() {
     // B6.24, B6.25, Q17
-    let all = Recorded::new("thick-refusals");
+    let all = Recorded::new("thick-refusals", "0.3.1");
     let node = &all.node;
     let before = names(&node.state);
     let elsewhere =
