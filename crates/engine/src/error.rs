@@ -6,6 +6,9 @@ use std::io;
 use cni::{ChainError, ChainErrors, FindError, ResultError, Version, code};
 use plan::Attachment;
 
+/// So many failures are told one by one: a node may have thousands.
+const TOLD: usize = 16;
+
 /// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -123,7 +126,7 @@ impl fmt::Display for Failure {
             FailureKind::Gc(_) | FailureKind::Routes { .. } | FailureKind::Result { .. } => {
                 write!(formatter, "network \"{network}\": {kind}")
             }
-            FailureKind::Busy { .. } => kind.fmt(formatter),
+            FailureKind::Busy { .. } | FailureKind::Unreached { .. } => kind.fmt(formatter),
         }
     }
 }
@@ -176,6 +179,12 @@ pub enum FailureKind {
         /// Why it cannot be had.
         reason: String,
     },
+    /// The time for a GC was over before their turn came: all of their networks.
+    #[error("no time is left for {containers} more containers, which the next GC detaches")]
+    Unreached {
+        /// How many.
+        containers: usize,
+    },
     /// Its default routes could not be changed.
     #[error("cannot change the default route of {ifname}: {source}")]
     Routes {
@@ -201,7 +210,7 @@ impl FailureKind {
             Self::InterfaceExists { .. } => code::INVALID_ENVIRONMENT,
             Self::Add(source) | Self::Check { source, .. } => delegate_code(source.code()),
             Self::Del { source, .. } | Self::Gc(source) => delegate_code(source.code()),
-            Self::Busy { .. } => code::TRY_AGAIN_LATER,
+            Self::Busy { .. } | Self::Unreached { .. } => code::TRY_AGAIN_LATER,
             Self::Routes { .. } => code::INTERNAL,
             Self::Result { .. } => code::INCOMPATIBLE_VERSION,
         }
@@ -239,11 +248,14 @@ impl Failures {
 
 impl fmt::Display for Failures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, failure) in self.0.iter().enumerate() {
+        for (index, failure) in self.0.iter().take(TOLD).enumerate() {
             let separator = if index == 0 { "" } else { " / " };
             write!(formatter, "{separator}{failure}")?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(formatter, " / and {more} more"),
+        }
     }
 }
 

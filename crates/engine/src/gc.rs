@@ -1,13 +1,17 @@
 //! GC: detaches what the runtime no longer knows, and tells the plugins what is still in use.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cni::{CacheEntry, ContainerId, NetworkConf, Version};
 use plan::Attachment;
 
 use crate::del::fair_share;
-use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger};
+use crate::{Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase};
+
+/// The least time for one attachment, or one network: with less a plugin would be ended before it came to anything, and the
+/// more there is to do the less would be done.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// What GC came to.
 #[derive(Debug, Default)]
@@ -28,7 +32,8 @@ impl Engine<'_> {
     /// Detaches every container of `configuration` that is not among `valid`, by container id, and then runs the GC of
     /// every network that the ledgers know. Where the runtime's list is empty, a container goes only if its network
     /// namespace is gone too: runtimes send an empty list for networks that they do not track. Each container and each
-    /// network has a fair share of the time.
+    /// network has a fair share of the time, and as much as a plugin needs; containers for which that is not left are the next
+    /// GC's, which begins with those that nobody has tried yet.
     ///
     /// `claim` locks a container. The plugins of a killed ADD may still work on one: that is left to the next GC.
     ///
@@ -44,13 +49,17 @@ impl Engine<'_> {
         let mut report = GcReport::default();
         let mut networks = Networks::default();
         let stale = self.survey(configuration, valid, &mut networks, &mut report)?;
-        let mut waiting = stale.len() + networks.asked.len();
-        let mut share = || {
-            waiting -= 1;
-            fair_share(deadline, waiting + 1)
-        };
-        for ledger in stale {
-            let (container, share) = (ledger.container.clone(), share());
+        let until = before_networks(deadline, networks.asked.len());
+        let (all, mut stale) = (stale.len(), stale.into_iter());
+        while let Some(ledger) = stale.next() {
+            let (at, waiting) = (all - stale.len(), stale.len() + 1);
+            let least = least(ledger.records.len());
+            if at > 1 && Instant::now() + least > until {
+                report.failures.0.push(unreached(waiting));
+                break;
+            }
+            let share = share(until, waiting + networks.asked.len(), least);
+            let container = ledger.container.clone();
             let _claim = match claim(&container.id) {
                 Ok(claim) => claim,
                 Err(reason) => {
@@ -67,9 +76,12 @@ impl Engine<'_> {
             }
             report.failures.0.extend(left.0);
         }
+        let mut waiting = networks.asked.len();
         for (network, conf) in networks.asked {
+            let share = share(deadline, waiting, LEAST);
+            waiting -= 1;
             let in_use = networks.in_use.remove(&network).unwrap_or_default();
-            if let Err(source) = self.runtime.gc(&conf, &in_use, share()) {
+            if let Err(source) = self.runtime.gc(&conf, &in_use, share) {
                 let kind = FailureKind::Gc(source);
                 report.failures.0.push(Failure { network, kind });
             }
@@ -121,6 +133,8 @@ impl Engine<'_> {
                 stale.push(ledger);
             }
         }
+        // One that hangs must not keep the others from ever being tried.
+        stale.sort_by_key(|ledger| ledger.phase == Phase::Detaching);
         Ok(stale)
     }
 
@@ -161,6 +175,31 @@ impl Engine<'_> {
 impl GcReport {
     fn note(&mut self, id: &ContainerId, error: &EngineError) {
         self.notes.push(format!("container {id}: {error}"));
+    }
+}
+
+/// The least time for so many attachments.
+fn least(attachments: usize) -> Duration {
+    LEAST.saturating_mul(u32::try_from(attachments).unwrap_or(u32::MAX))
+}
+
+/// A fair share of the time, and not less than this, if there is so much.
+fn share(deadline: Instant, waiting: usize, least: Duration) -> Instant {
+    let fair = fair_share(deadline, waiting);
+    fair.max(Instant::now() + least).min(deadline)
+}
+
+/// Until when containers are detached: so many networks need time too, but no more than half of it.
+fn before_networks(deadline: Instant, networks: usize) -> Instant {
+    let half = deadline.saturating_duration_since(Instant::now()) / 2;
+    deadline - half.min(least(networks))
+}
+
+/// So many containers are left to the next GC.
+fn unreached(containers: usize) -> Failure {
+    Failure {
+        network: String::new(),
+        kind: FailureKind::Unreached { containers },
     }
 }
 

@@ -66,6 +66,7 @@ fn kinds() -> Vec<FailureKind> {
             container: "c1".to_owned(),
             reason: locks().remove(1).to_string(),
         }],
+        FailureKind::Unreached { .. } => [FailureKind::Unreached { containers: 7 }],
         FailureKind::Routes { .. } => [FailureKind::Routes {
             ifname: ifname(),
             source: system(),

@@ -129,3 +129,66 @@ fn gc_gives_every_container_and_every_network_an_equal_share() {
     let expected = [("DEL a eth0", 20), ("DEL a eth0", 30), ("GC a", 60)];
     assert_eq!(minutes(&bench, begin), expect(&expected));
 }
+
+/// GC within this time of so many containers that nobody lists, each with two networks, and what became of it.
+fn gc_of(containers: usize, time: Duration, bench: &Bench) -> crate::GcReport {
+    for number in 0..containers {
+        let container = container(&format!("c{number:03}"));
+        bench.add_to(&container, &plan(&["a", "b"])).unwrap();
+    }
+    bench.take_runs();
+    bench.deadlines.borrow_mut().clear();
+    let valid = ["other".to_owned()];
+    let deadline = Instant::now() + time;
+    let report = bench.with(|engine| engine.gc("multus", &valid, deadline, &free));
+    report.unwrap()
+}
+
+#[test]
+fn gc_gives_each_plugin_the_time_that_it_needs_however_many_containers_there_are() {
+    // A node that was booted anew: every plugin would be killed before it came to anything.
+    let (bench, begin) = (Bench::default(), Instant::now());
+    let report = gc_of(70, Duration::from_secs(60), &bench);
+    assert_eq!(report.detached.len(), 70);
+    let given = bench.deadlines.borrow();
+    let given = given.iter().map(|deadline| *deadline - begin);
+    assert!(given.min().unwrap() >= Duration::from_secs(1));
+}
+
+#[test]
+fn gc_begins_nothing_that_it_has_no_time_for_and_says_what_is_left() {
+    let bench = Bench::default();
+    let report = gc_of(3, Duration::from_secs(1), &bench);
+    assert_eq!(report.detached.len(), 1);
+    assert_eq!(
+        report.failures.to_string(),
+        "no time is left for 2 more containers, which the next GC detaches"
+    );
+    assert_eq!(report.failures.code(), 11);
+    let runs = bench.take_runs();
+    assert_eq!(runs, ["DEL b net1", "DEL a eth0", "GC a", "GC b"]);
+    assert_eq!(bench.ledgers.borrow().len(), 2);
+}
+
+#[test]
+fn the_next_gc_begins_with_what_nobody_has_tried() {
+    let bench = Bench::default();
+    bench.fail("DEL a eth0", 100);
+    assert_eq!(gc_of(1, HOUR, &bench).failures.0.len(), 1);
+    bench.add_to(&container("d1"), &plan(&["b"])).unwrap();
+    bench.take_runs();
+    bench.gc(&["other"]);
+    assert_eq!(
+        bench.take_runs(),
+        ["DEL b eth0", "DEL a eth0", "GC a", "GC b"]
+    );
+}
+
+#[test]
+fn of_thousands_of_failures_the_first_are_told() {
+    let bench = Bench::default();
+    bench.fail("DEL a eth0", 100);
+    let text = gc_of(40, HOUR, &bench).failures.to_string();
+    assert_eq!(text.matches("as scripted").count(), 16);
+    assert!(text.ends_with(" / and 24 more"), "{text}");
+}
