@@ -4,17 +4,24 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use rustix::net::sockopt::socket_peercred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::process::{Uid, geteuid};
 
-/// Connects, and waits for nothing: where more have come than a listener takes up, as one that is frozen does not, the kernel
+/// Connects to a program of root's, or of our own user's: what is said there is done as root. Waits for nothing: where more have come than a listener takes up, as one that is frozen does not, the kernel
 /// would let this process wait without end.
 ///
 /// # Errors
-/// Nobody listens; [`io::ErrorKind::WouldBlock`] where no more can come.
+/// Nobody listens, or nobody who may; [`io::ErrorKind::WouldBlock`] where no more can come.
 pub fn reach(path: &Path) -> io::Result<UnixStream> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let user = socket_peercred(&socket)?.uid;
+    if ![Uid::ROOT, geteuid()].contains(&user) {
+        let reason = format!("user {} listens there, who is not root", user.as_raw());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
     let stream = UnixStream::from(socket);
     stream.set_nonblocking(false)?;
     Ok(stream)
@@ -49,6 +56,28 @@ mod tests {
 
         assert!(is_served(&path));
         drop(listener);
+        assert!(!is_served(&path));
+    }
+
+    #[test]
+    fn whoever_is_not_root_is_not_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let of = listener.try_clone().unwrap();
+        // Who listens is who began to.
+        let becoming = std::thread::Builder::new().spawn(move || {
+            let user = Uid::from_raw(65_534);
+            rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+            rustix::net::listen(&of, 9).unwrap();
+        });
+        becoming.unwrap().join().unwrap();
+
+        let error = reach(&path).unwrap_err();
+
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        let text = error.to_string();
+        assert_eq!(text, "user 65534 listens there, who is not root");
         assert!(!is_served(&path));
     }
 }
