@@ -93,10 +93,15 @@ impl Refusal {
 fn error(status: u16, body: &[u8]) -> CniError {
     match gojson::from_slice::<upstream::Error>(body) {
         Ok(error) if !error.msg.is_empty() => {
-            let told = CniError::new(error.code, error.msg);
+            // A runtime takes this code as "nothing to delete".
+            let code = match error.code {
+                code::UNKNOWN_CONTAINER => code::INTERNAL,
+                code => code,
+            };
+            let told = CniError::new(code, cni::message(&error.msg));
             match error.details.is_empty() {
                 true => told,
-                false => told.with_details(error.details),
+                false => told.with_details(cni::message(&error.details)),
             }
         }
         _ => {
@@ -142,6 +147,7 @@ mod tests {
                 false,
             ),
             (500, r#"{"code":7,"msg":"no"}"#, 7, "no", false),
+            (400, r#"{"code":3,"msg":"a\nb"}"#, 999, "a\\nb", false),
             (
                 400,
                 "oops\n",
