@@ -3,7 +3,8 @@
 //! Upstream's program itself is no part of the tests. Its files are made of ours as recordings of it are
 //! (`tests/fixtures/vectors`), and a comparison with those tells whether that is still so.
 
-use std::fs;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ const CONFIGURATION: &str = r#"{"cniVersion":"0.3.1","logLevel":"verbose","logTo
 /// What its thin plugin leaves, from times before its daemon.
 const KUBECONFIG: &str = "/etc/cni/net.d/multus.d/multus.kubeconfig";
 const PLUGIN: &str = "/opt/cni/bin/multus-shim";
+/// It is larger than all the memory that may be used while ours takes its place.
+const UPSTREAMS_PLUGIN: u64 = 64 << 20;
 const SOCKET: &str = "/run/multus/multus.sock";
 /// What ours writes into a ledger beside what upstream's does.
 const OWN: &str = "multusRs";
@@ -49,7 +52,12 @@ pub(super) fn taken_over(stage: &mut Stage) -> Result<()> {
         .write(KUBECONFIG, "apiVersion: v1\nkind: Config\n")?;
     let plugin = stage.site.path(PLUGIN);
     fs::remove_file(&plugin).context("remove our plugin")?;
-    fs::write(&plugin, "another program").context("write a plugin")?;
+    File::create(&plugin)
+        .and_then(|file| {
+            file.set_len(UPSTREAMS_PLUGIN)?;
+            file.set_permissions(Permissions::from_mode(0o755))
+        })
+        .context("write a plugin")?;
     leave_socket(stage)?;
 
     stage.site.launch_daemon()?;

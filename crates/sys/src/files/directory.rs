@@ -2,7 +2,7 @@
 //! cannot mix old and new.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
@@ -26,6 +26,8 @@ use super::FileError;
 pub(super) const TEMPORARY: &str = ".tmp-";
 /// As file systems have it.
 const LONGEST_NAME: usize = 255;
+/// How much of a file is compared at a time.
+const BLOCK: usize = 16 << 10;
 /// How often a lock is looked at that somebody else has.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -214,6 +216,26 @@ impl Directory {
 
     fn no_temporary(&self, error: Errno) -> FileError {
         FileError::io("create a temporary file in", &self.path, error)
+    }
+
+    /// Whether a regular file has exactly these bytes. One of another size is not read, and no more than a block is kept.
+    pub(super) fn holds(&self, name: &OsStr, bytes: &[u8]) -> bool {
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let Ok(file) = openat(&self.fd, name, flags, Mode::empty()).map(File::from) else {
+            return false;
+        };
+        let is_as_large = |about: Metadata| about.is_file() && about.len() == bytes.len() as u64;
+        if !file.metadata().is_ok_and(is_as_large) {
+            return false;
+        }
+        let mut block = [0; BLOCK];
+        bytes.chunks(BLOCK).all(|part| {
+            let Some(there) = block.get_mut(..part.len()) else {
+                return false;
+            };
+            (&file).read_exact(there).is_ok() && there == part
+        })
     }
 
     /// The bytes of a regular file, or `None`.

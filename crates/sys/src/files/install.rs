@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::directory::{self, Directory, Owner, Temporary};
+use super::directory::{self, Directory, Temporary};
 use super::{FileError, read_following};
 
 /// No program of ours comes near it.
@@ -41,10 +41,9 @@ pub fn install(source: &Path, destination: &Path) -> Result<Installed, FileError
     let directory = Directory::open(above)?;
     // Installers share the temporary file.
     directory.lock_until(Instant::now() + PATIENCE)?;
-    let there = directory.read(name, LARGEST, Owner::Any);
     let has_mode = fs::symlink_metadata(destination)
         .is_ok_and(|about| about.permissions().mode() & 0o7777 == mode);
-    let installed = if has_mode && matches!(&there, Ok(Some(there)) if *there == bytes) {
+    let installed = if has_mode && directory.holds(name, &bytes) {
         directory.remove(&directory::temporary_name(name))?;
         Installed::Identical
     } else {
@@ -86,6 +85,17 @@ mod tests {
         }
     }
 
+    /// What is told of the files beside this one while the work is done.
+    fn happened(path: &Path, told: WatchFlags, work: impl FnOnce()) -> Vec<ReadFlags> {
+        let watcher = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+        let onlydir = WatchFlags::ONLYDIR;
+        inotify::add_watch(&watcher, path.parent().unwrap(), told | onlydir).unwrap();
+        work();
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&watcher, &mut buffer);
+        std::iter::from_fn(|| Some(events.next().ok()?.events())).collect()
+    }
+
     #[test]
     fn what_is_there_is_replaced_whoever_has_it_open() {
         // B1.93, T6.2, row 3
@@ -109,17 +119,38 @@ mod tests {
         // Row 3: the system executes no program that is open for writing, however short the time is.
         let place = Place::new();
         let (from, to) = (place.source(b"new"), place.destination());
-        let watcher = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
-        let told = WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO;
-        inotify::add_watch(&watcher, to.parent().unwrap(), told).unwrap();
-        install(&from, &to).unwrap();
-        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
-        let mut events = inotify::Reader::new(&watcher, &mut buffer);
-        let kinds = std::iter::from_fn(|| Some(events.next().ok()?.events()));
-        assert_eq!(
-            kinds.collect::<Vec<_>>(),
-            [ReadFlags::CLOSE_WRITE, ReadFlags::MOVED_TO]
-        );
+        let told = happened(&to, WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO, || {
+            install(&from, &to).unwrap();
+        });
+        assert_eq!(told, [ReadFlags::CLOSE_WRITE, ReadFlags::MOVED_TO]);
+    }
+
+    #[test]
+    fn a_program_of_another_size_is_not_read() {
+        // Upstream's are five times as large as all that an installer may keep in memory beside ours.
+        let place = Place::new();
+        let (from, to) = (place.source(b"new"), place.destination());
+        for (there, is_read) in [(&b"another program"[..], false), (b"old", true)] {
+            write_atomic(&to, there, 0o755, Durability::None).unwrap();
+            let told = happened(&to, WatchFlags::ACCESS, || {
+                assert_eq!(install(&from, &to).unwrap(), Installed::Written);
+            });
+            assert_eq!(!told.is_empty(), is_read);
+        }
+    }
+
+    #[test]
+    fn a_program_is_another_one_where_its_last_byte_is() {
+        let place = Place::new();
+        let to = place.destination();
+        let mut program = vec![7; 3 << 16];
+        for last in [8, 9] {
+            *program.last_mut().unwrap() = last;
+            let from = place.source(&program);
+            assert_eq!(install(&from, &to).unwrap(), Installed::Written);
+            assert_eq!(install(&from, &to).unwrap(), Installed::Identical);
+            assert_eq!(fs::read(&to).unwrap(), program);
+        }
     }
 
     #[test]
