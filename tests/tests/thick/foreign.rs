@@ -185,20 +185,32 @@ fn what_upstreams_daemon_attached_and_nobody_can_be_told_is_taken_back() {
 #[test]
 fn detaching_what_upstreams_daemon_attached_needs_no_daemon() {
     // B2.60–B2.72, B4.100: from its ledger
-    let recording = Recording::thick("plain");
-    let node = ThickNode::new("foreign-del");
-    node.replace_plugins(&["bridge"]);
-    let asked = upstream(&node, good(), good());
-    let (pod, mut conf) = (pod(&recording, &node), conf(&recording, &node));
-    conf["binDir"] = json!(node.plugins);
-    recording.place(&node);
-    let results = node.state.join("results");
-    assert_eq!(std::fs::read_dir(&results).unwrap().count(), 1);
+    let of_default_version = ["delfailing", "default-override", "bandwidth"];
+    let of_both = ["plain", "short", "json", "many"];
+    let recordings = of_both
+        .into_iter()
+        .chain(of_default_version)
+        .map(Recording::thick)
+        .chain(of_both.map(Recording::newest));
+    for recording in recordings {
+        let name = recording.name();
+        let node = ThickNode::new(&format!("foreign-del-{name}"));
+        node.replace_plugins(&["bridge", "macvlan", "tuning", "bandwidth", "canned"]);
+        let asked = upstream(&node, good(), good());
+        let (pod, mut conf) = (pod(&recording, &node), conf(&recording, &node));
+        conf["binDir"] = json!(node.plugins);
+        recording.place(&node);
+        let ledger = recording.ledger();
+        assert!(!ledger.as_array().unwrap().is_empty(), "{name}");
+        let results = node.state.join("results");
+        assert!(std::fs::read_dir(&results).unwrap().count() > 0, "{name}");
 
-    node.call("DEL", &pod.container, &conf).silent();
+        node.call("DEL", &pod.container, &conf).silent();
 
-    assert_eq!(std::fs::read_dir(&results).unwrap().count(), 0);
-    assert_eq!(lines(&asked), ["POST /v1/detached"]);
+        assert_eq!(std::fs::read_dir(&results).unwrap().count(), 0, "{name}");
+        assert!(!node.state.join(&pod.container.id).exists(), "{name}");
+        assert_eq!(lines(&asked), ["POST /v1/detached"], "{name}");
+    }
 }
 
 #[test]
