@@ -27,6 +27,8 @@ fn every_recorded_request_of_the_newest_version_is_answered_as_by_upstream() {
             assert_eq!(ours.body, expected, "{name}");
         }
 
+        all.same_ledger(&recording, &pod);
+
         // B2.6: upstream cannot read the result that it gave itself; ours looks after each attachment.
         let answers = all.replay(&recording, &pod, "CHECK");
         let (ours, upstreams) = answers.last().unwrap();
