@@ -71,8 +71,10 @@ impl Engine<'_> {
         match failure.map(|failure| &failure.kind) {
             Some(FailureKind::Add(source)) => {
                 let made = source.partial.as_deref();
+                let without = self.runtime.without_missing_ipam(&record.conf, source);
+                let conf = without.as_ref().unwrap_or(&record.conf);
                 self.runtime
-                    .del_with_result(&record.conf, &attachment, made, deadline)
+                    .del_with_result(conf, &attachment, made, deadline)
                     .or_else(|errors| errors.only(|error| !error.is_moot_after(source)))
             }
             _ => self.runtime.del(&record.conf, &attachment, deadline),

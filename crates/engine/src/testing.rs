@@ -88,10 +88,13 @@ impl Exec for Bench {
         for (_, file, text) in self.leaves.iter().filter(|(of, ..)| *of == run) {
             DeviceInfoFiles::write(self, file, text.as_bytes()).unwrap();
         }
+        let ipam = conf["ipam"]["type"].as_str().unwrap_or_default();
+        let failed = |code: &u32, msg: &str| (Status::Exited(1), json!({"code": code, "msg": msg}));
         let (status, stdout) = match self.failing.borrow().get(&run) {
-            Some(code) => (
-                Status::Exited(1),
-                json!({"code": code, "msg": "as scripted"}),
+            Some(code) => failed(code, "as scripted"),
+            None if self.missing_plugins.contains(ipam) => failed(
+                &999,
+                &format!("failed to find plugin \"{ipam}\" in path [/bin]"),
             ),
             None => {
                 let usual = || {

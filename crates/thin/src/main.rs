@@ -47,6 +47,12 @@ impl Program for Multus {
         status::default_network(call.conf)
     }
 
+    fn primary(&self, call: &Call<'_>) -> Option<NetworkConf> {
+        // On a node that was no cluster's before, nobody else has attached anything.
+        call.conf.kubeconfig.as_ref()?;
+        status::default_network(call.conf).ok()?
+    }
+
     fn detached(&self, call: &Call<'_>, engine: &Engine<'_>, container: &Container, pod: &PodRef) {
         if let Some(directory) = &call.conf.manifest_dir {
             report::remove_status(engine, &Manifests::new(directory), container, pod);

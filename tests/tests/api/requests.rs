@@ -87,3 +87,15 @@ fn all_requests_of_an_add_share_one_connection() {
     assert_eq!(node.requests().len(), 5, "{:?}", node.requests());
     assert_eq!(node.proxy().connections(), 1);
 }
+
+#[test]
+fn a_pod_that_the_runtime_attached_before_multus_came_is_detached_without_a_question() {
+    // B4.104, B4.105
+    let node = ClusterNode::new("api-before");
+    let pod = node.annotated_pod("web", &[]);
+
+    node.del(&pod, &node.scripted_conf());
+
+    assert_eq!(node.calls(), ["DEL cluster eth0"]);
+    assert!(node.requests().is_empty());
+}

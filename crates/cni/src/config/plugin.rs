@@ -85,6 +85,11 @@ impl PluginConf {
         &self.header.plugin_type
     }
 
+    /// The plugin that it has its addresses from, if there is one.
+    pub fn ipam_type(&self) -> Option<&str> {
+        Some(self.header.ipam.plugin_type.as_str()).filter(|ipam| !ipam.is_empty())
+    }
+
     /// Its own name, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.header.name.as_deref()

@@ -50,6 +50,31 @@ impl Runtime<'_> {
         self.del_chain(conf, at, &name, result, deadline)
     }
 
+    /// The network for the DEL after an ADD that failed because a plugin's IPAM plugin is not there: without that. It has given no
+    /// address, and whoever calls it would fail with DEL as with ADD, for ever. `None` where the ADD failed over anything else.
+    #[must_use]
+    pub fn without_missing_ipam(
+        &self,
+        conf: &NetworkConf,
+        add: &ChainError,
+    ) -> Option<NetworkConf> {
+        let at = add.plugin_index?;
+        let ipam = conf.plugins().get(at)?.ipam_type()?;
+        // The words of the library that plugins call each other with.
+        let said = format!("failed to find plugin \"{ipam}\"");
+        let is_there = || self.exec.find(ipam, &self.path).is_ok();
+        if !add.cause.to_string().contains(&said) || is_there() {
+            return None;
+        }
+        let mut without = conf.clone();
+        let edited = without.edit_plugins(|index, keys| {
+            if index == at {
+                keys.retain(|key, _| !key.eq_ignore_ascii_case("ipam"));
+            }
+        });
+        edited.ok().map(|()| without)
+    }
+
     fn del_chain(
         &self,
         conf: &NetworkConf,

@@ -75,6 +75,47 @@ fn a_plugin_that_refuses_the_version_with_del_alone_may_have_made_something() {
     assert_eq!(bench.ledgers.borrow().len(), 1);
 }
 
+/// Two networks, of which the second has its addresses from a plugin.
+fn with_ipam(ipam: &str) -> plan::Plan {
+    let mut plan = plan(&["a", "b"]);
+    let text =
+        format!(r#"{{"cniVersion":"1.0.0","name":"b","type":"b","ipam":{{"type":"{ipam}"}}}}"#);
+    plan.attachments[1].conf = cni::NetworkConf::parse(text.as_bytes()).unwrap();
+    plan
+}
+
+#[test]
+fn what_failed_for_want_of_its_ipam_plugin_is_undone_without_it() {
+    let mut bench = Bench::default();
+    bench.missing_plugins.insert("gone".to_owned());
+    let error = bench.add(&with_ipam("gone")).unwrap_err();
+    assert!(
+        error.to_string().contains("failed to find plugin \"gone\""),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("not undone"), "{error}");
+    assert_eq!(
+        bench.take_runs(),
+        ["ADD a eth0", "ADD b net1", "DEL b net1", "DEL a eth0"]
+    );
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn what_an_ipam_plugin_gave_is_kept_in_mind_where_the_plugin_is_gone() {
+    let mut bench = Bench::default();
+    bench.add(&with_ipam("late")).unwrap();
+    bench.missing_plugins.insert("late".to_owned());
+    assert!(bench.del("c1").is_err());
+    assert_eq!(bench.ledgers.borrow().len(), 1);
+    // The same where another plugin is what the ADD failed over.
+    let mut bench = Bench::default();
+    bench.fail("ADD b net1", 100);
+    bench.missing_plugins.insert("late".to_owned());
+    let error = bench.add(&with_ipam("late")).unwrap_err();
+    assert!(error.to_string().contains("not undone"), "{error}");
+}
+
 #[test]
 fn what_a_plugin_says_counts_more_than_a_ledger_that_cannot_be_rewritten() {
     let mut bench = Bench::default();
