@@ -20,6 +20,8 @@ mod foreign;
 mod inside;
 #[path = "thick/keeper.rs"]
 mod keeper;
+#[path = "thick/lacking.rs"]
+mod lacking;
 #[path = "thick/metrics.rs"]
 mod metrics;
 #[path = "thick/newest.rs"]
@@ -40,3 +42,5 @@ mod slow;
 mod starts;
 #[path = "thick/status.rs"]
 mod status;
+#[path = "thick/uninstalled.rs"]
+mod uninstalled;

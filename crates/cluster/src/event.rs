@@ -72,6 +72,15 @@ impl Subject {
         }
     }
 
+    fn about(&self) -> About<'_> {
+        About {
+            namespace: self.namespace(),
+            name: self.name(),
+            object: self.reference(),
+            component: COMPONENT,
+        }
+    }
+
     fn reference(&self) -> Value {
         match self {
             Self::Pod(pod) => json!({
@@ -94,13 +103,16 @@ impl Subject {
 
 /// The object to post. `number` tells events of the same moment from each other.
 pub(crate) fn object(about: &Subject, event: &Event, now: SystemTime, number: usize) -> Value {
-    let about = About {
-        namespace: about.namespace(),
-        name: about.name(),
-        object: about.reference(),
-        component: COMPONENT,
-    };
-    about.event(event, now, number)
+    about.about().event(event, now, number)
+}
+
+/// The same under a name that a pod's event of this reason has alone: the API takes it once.
+pub(crate) fn only_object(pod: &PodRef, event: &Event, now: SystemTime) -> Value {
+    let about = Subject::Pod(pod.clone());
+    let suffix = format!(".{}.{}", event.reason.to_lowercase(), pod.uid);
+    about
+        .about()
+        .event_named(event, now, &suffixed(&pod.name, &suffix))
 }
 
 impl About<'_> {
@@ -108,6 +120,11 @@ impl About<'_> {
     pub(crate) fn event(&self, event: &Event, now: SystemTime, number: usize) -> Value {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let nanoseconds = since.as_nanos() + u128::try_from(number).unwrap_or_default();
+        self.event_named(event, now, &name(self.name, nanoseconds))
+    }
+
+    fn event_named(&self, event: &Event, now: SystemTime, name: &str) -> Value {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
         let time = Timestamp::from_second(seconds)
             .unwrap_or_default()
@@ -119,7 +136,7 @@ impl About<'_> {
         json!({
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"namespace": self.namespace, "name": name(self.name, nanoseconds)},
+            "metadata": {"namespace": self.namespace, "name": name},
             "involvedObject": self.object,
             "type": match event.kind {
                 EventType::Normal => "Normal",
@@ -139,8 +156,11 @@ impl About<'_> {
 
 /// `<pod>.<hex nanoseconds>` (B7.23); a long pod name is cut so that the name stays one.
 fn name(pod: &str, nanoseconds: u128) -> String {
-    let suffix = format!(".{nanoseconds:x}");
-    let most = LONGEST_NAME - suffix.len();
+    suffixed(pod, &format!(".{nanoseconds:x}"))
+}
+
+fn suffixed(pod: &str, suffix: &str) -> String {
+    let most = LONGEST_NAME.saturating_sub(suffix.len());
     let pod = pod.get(..most).unwrap_or(pod).trim_end_matches(['-', '.']);
     format!("{pod}{suffix}")
 }
@@ -188,6 +208,23 @@ mod tests {
         assert_eq!(object(&pod("web"), &event, at(), 0), expected);
         let next = object(&pod("web"), &event, at(), 1);
         assert_eq!(next["metadata"]["name"], "web.17979cfe362a0006");
+    }
+
+    #[test]
+    fn an_event_that_is_posted_once_has_the_same_name_each_time() {
+        let event = Event {
+            kind: EventType::Warning,
+            reason: "NetworksMissing".into(),
+            message: "m".into(),
+        };
+        let Subject::Pod(web) = pod("web") else {
+            panic!("a pod is none");
+        };
+        for at in [at(), at() + Duration::from_secs(1)] {
+            let object = only_object(&web, &event, at);
+            assert_eq!(object["metadata"]["name"], "web.networksmissing.u-1");
+            assert_eq!(object["involvedObject"]["uid"], "u-1");
+        }
     }
 
     #[test]

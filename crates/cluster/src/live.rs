@@ -245,6 +245,24 @@ impl Live {
         accepted
     }
 
+    /// Posts an event of which a pod has one at most, as long as the API keeps it.
+    ///
+    /// # Errors
+    /// The API did not take it until the deadline.
+    pub async fn post_once(
+        &self,
+        pod: &PodRef,
+        event: &Event,
+        deadline: Instant,
+    ) -> Result<(), ClusterError> {
+        let object = event::only_object(pod, event, SystemTime::now()).to_string();
+        let call = Call::post_event(&pod.namespace, object.into_bytes())?;
+        match self.api.send_once(&call, deadline).await {
+            Err(error) if error.code() != Some(StatusCode::CONFLICT) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     async fn get<T>(
         &self,
         call: &Call,

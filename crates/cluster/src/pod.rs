@@ -16,14 +16,24 @@ pub(crate) struct Document {
 #[serde(rename_all = "camelCase")]
 struct Spec {
     node_name: Option<String>,
+    host_network: Option<bool>,
 }
 
-/// Only pods with dynamically allocated resources have these.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
+    phase: Option<String>,
+    conditions: Option<Vec<Condition>>,
+    // Only pods with dynamically allocated resources have these.
     resource_claim_statuses: Option<Vec<ClaimStatus>>,
     extended_resource_claim_status: Option<ExtendedStatus>,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +63,8 @@ struct Metadata {
     name: String,
     uid: String,
     annotations: Option<Annotations>,
+    #[serde(rename = "deletionTimestamp")]
+    deleted: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -100,6 +112,9 @@ pub(crate) fn network_status(bytes: &[u8]) -> Result<Option<String>, serde_json:
 impl From<Document> for Pod {
     fn from(document: Document) -> Self {
         let annotations = document.metadata.annotations.unwrap_or_default();
+        let spec = document.spec.unwrap_or_default();
+        let status = document.status.unwrap_or_default();
+        let stays = document.metadata.deleted.is_none() && spec.host_network != Some(true);
         Self {
             reference: PodRef {
                 namespace: document.metadata.namespace,
@@ -110,12 +125,24 @@ impl From<Document> for Pod {
             default_network: annotations.default_network,
             config_source: annotations.config_source,
             has_status: annotations.status.is_some(),
-            claims: claims(document.spec, document.status.unwrap_or_default()),
+            is_running: stays && status.is_of_one_that_runs(),
+            claims: claims(spec, status),
         }
     }
 }
 
-fn claims(spec: Option<Spec>, status: Status) -> PodClaims {
+impl Status {
+    /// A pod whose sandbox is being made anew may still be called running; newer kubelets say so by a condition.
+    fn is_of_one_that_runs(&self) -> bool {
+        let waits = |condition: &Condition| {
+            condition.kind == "PodReadyToStartContainers" && condition.status != "True"
+        };
+        let mut conditions = self.conditions.iter().flatten();
+        self.phase.as_deref() == Some("Running") && !conditions.any(waits)
+    }
+}
+
+fn claims(spec: Spec, status: Status) -> PodClaims {
     let claims = status.resource_claim_statuses.unwrap_or_default();
     let claims = claims.into_iter().map(|claim| PodClaim {
         name: claim.name,
@@ -130,9 +157,8 @@ fn claims(spec: Option<Spec>, status: Status) -> PodClaims {
                 .collect(),
         }
     });
-    let node = spec.and_then(|spec| spec.node_name);
     PodClaims {
-        node: node.filter(|node| !node.is_empty()),
+        node: spec.node_name.filter(|node| !node.is_empty()),
         claims: claims.collect(),
         extended,
     }
@@ -164,6 +190,36 @@ mod tests {
         let text = br#"{"metadata":{"name":"web","namespace":"shop","uid":"u-1",
             "annotations":{"k8s.v1.cni.cncf.io/network-status":"[]"}}}"#;
         assert!(parse(text).unwrap().has_status);
+    }
+
+    #[test]
+    fn a_pod_runs_from_when_its_sandbox_is_made_until_it_is_deleted() {
+        let condition = |status: &str| {
+            format!(
+                r#"{{"phase":"Running","conditions":[{{"type":"Ready","status":"False"}},
+                {{"type":"PodReadyToStartContainers","status":"{status}"}}]}}"#
+            )
+        };
+        let running = r#"{"phase":"Running"}"#;
+        let deleted = r#","deletionTimestamp":"2026-01-01T00:00:00Z""#;
+        for (expected, metadata, spec, status) in [
+            (true, "", "{}", running),
+            (true, "", r#"{"hostNetwork":false}"#, &condition("True")),
+            (false, "", "{}", &condition("False")),
+            (false, "", "{}", r#"{"phase":"Pending"}"#),
+            (false, "", "{}", r#"{"phase":"Succeeded"}"#),
+            (false, "", r#"{"hostNetwork":true}"#, running),
+            (false, deleted, "{}", running),
+        ] {
+            let text = format!(
+                r#"{{"metadata":{{"name":"web","namespace":"shop","uid":"u-1"{metadata}}},"spec":{spec},"status":{status}}}"#
+            );
+            assert_eq!(
+                parse(text.as_bytes()).unwrap().is_running,
+                expected,
+                "{text}"
+            );
+        }
     }
 
     #[test]

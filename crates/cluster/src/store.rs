@@ -121,14 +121,14 @@ impl<V> Store<V> {
     }
 
     /// Everything whose content is known.
-    pub(crate) fn all(&self) -> Vec<Arc<V>> {
+    pub fn all(&self) -> Vec<Arc<V>> {
         let state = self.lock();
         let contents = state.objects.values().flat_map(|entry| &entry.content);
         contents.map(Arc::clone).collect()
     }
 
     /// Is told of each change from now on.
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 

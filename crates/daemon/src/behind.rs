@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{interval, sleep, timeout};
 
-use books::Books;
+pub(crate) use books::Books;
 
 /// So many are written at a time: while the API is away, the others wait.
 const AT_ONCE: usize = 4;

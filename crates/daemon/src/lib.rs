@@ -5,7 +5,7 @@
 //! does it here, the ledger first. What a plugin could not undo is undone here in the end, never beside
 //! somebody else who works on the container. What the watches have not told yet is never said not to exist. A
 //! status is on the pod before its plugin is told so; that of a pod without networks of its own may be owed, and then it is
-//! neither forgotten nor written over another's. As many attachments are under way as the settings allow, in the order
+//! neither forgotten nor written over another's. A pod that runs without the networks that it asks for is told. As many attachments are under way as the settings allow, in the order
 //! in which they came; nothing else waits behind them.
 //! The node's first CNI configuration is Multus' own from the moment when there is a primary network: it is
 //! written whole or not at all, put back when another program takes it away, and never removed. The primary is never
@@ -25,6 +25,7 @@ mod facts;
 mod flags;
 mod gate;
 pub mod keeper;
+mod lacking;
 mod metrics;
 mod node;
 pub mod overlay;
@@ -37,6 +38,7 @@ mod server;
 mod service;
 pub mod settings;
 mod socket;
+mod sweep;
 mod uninstall;
 mod upstream;
 

@@ -95,6 +95,8 @@ pub(crate) struct Standing {
     pub(crate) owed: usize,
     /// Events that are to be posted.
     pub(crate) events: usize,
+    /// Pods that run without networks that they ask for.
+    pub(crate) lacking: usize,
     /// `None` where nobody can tell.
     pub(crate) ledgers: Option<usize>,
     /// What each watch knows, by what it watches.
@@ -112,6 +114,7 @@ struct StandingSeries {
     retries: IntGauge,
     owed: IntGauge,
     events: IntGauge,
+    lacking: IntGauge,
     ledgers: IntGauge,
     age: GaugeVec,
     objects: IntGaugeVec,
@@ -335,6 +338,10 @@ impl StandingSeries {
                 "Statuses that are to be written behind.",
             )?,
             events: gauge("multus_events_pending", "Events that are to be posted.")?,
+            lacking: gauge(
+                "multus_pods_without_networks",
+                "Pods of the node that run without the networks that they ask for.",
+            )?,
             ledgers: gauge(
                 "multus_ledger_entries",
                 "Containers of the node with a ledger.",
@@ -383,6 +390,7 @@ impl StandingSeries {
         self.retries.set(whole(standing.retries));
         self.owed.set(whole(standing.owed));
         self.events.set(whole(standing.events));
+        self.lacking.set(whole(standing.lacking));
         let until = standing.certificate.map(|validity| validity.until);
         let until = until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
         let until = until.map_or(0, |until| {

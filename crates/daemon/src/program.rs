@@ -27,13 +27,14 @@ use crate::facts::Sources;
 use crate::flags::{self, Flags};
 use crate::gate::Gate;
 use crate::keeper::{self, KeeperError, Report};
+use crate::lacking::{Lacking, Sights};
 use crate::metrics::Metrics;
 use crate::node::Node;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
 use crate::server::Server;
 use crate::service::Service;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::{ConfigFile, Settings, SettingsError};
 use crate::socket::{Socket, SocketError};
 use crate::uninstall;
 use crate::upstream::{Host, Upstream};
@@ -205,6 +206,16 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         &settings.netconf.cni_dir,
         timeouts.api,
     );
+    let lacking = name.is_some().then(|| {
+        Lacking::start(Sights {
+            watches: Arc::clone(&watches),
+            live: Arc::clone(&live),
+            cni_dir: settings.netconf.cni_dir.clone(),
+            are_ledgers_elsewhere: matches!(settings.config_file, ConfigFile::Copy(_)),
+            multus_namespace: settings.netconf.multus_namespace.clone(),
+            patience: timeouts.events,
+        })
+    });
     let (stopping, is_stopping) = watch::channel(false);
     let retries = Retries::start(
         settings.netconf.clone(),
@@ -232,6 +243,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let crew = Arc::new(Crew::default());
     let service = Arc::new(Service {
         arrivals: Arrivals::default(),
+        lacking,
         credentials: Arc::clone(&credentials),
         upstream: Upstream {
             host: Host {

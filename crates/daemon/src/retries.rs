@@ -49,13 +49,7 @@ impl Retries {
     pub(crate) fn start(conf: NetConf, site: Site, metrics: Arc<Metrics>) -> Self {
         let (news, heard) = mpsc::channel(MOST);
         let pending = Arc::<AtomicUsize>::default();
-        let path = sys::environment::get("CNI_PATH").unwrap_or_default();
-        let hands = Arc::new(Hands {
-            conf,
-            site,
-            path: cni::exec::search_path(&path),
-            metrics,
-        });
+        let hands = Arc::new(Hands::new(conf, site, Some(metrics)));
         tokio::spawn(work(hands, heard, Arc::clone(&pending)));
         Self { news, pending }
     }
@@ -124,7 +118,7 @@ struct Due {
 
 /// What an attempt came to.
 #[derive(Debug, PartialEq, Eq)]
-enum CameTo {
+pub(crate) enum CameTo {
     /// Nothing is left.
     Done,
     /// Somebody else works on the container.
@@ -183,21 +177,33 @@ impl Agenda {
 }
 
 /// Does it.
-struct Hands {
+pub(crate) struct Hands {
     conf: NetConf,
     site: Site,
     /// Where plugins are looked for after `binDir` (B1.42).
     path: Vec<PathBuf>,
-    metrics: Arc<Metrics>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Hands {
+    pub(crate) fn new(conf: NetConf, site: Site, metrics: Option<Arc<Metrics>>) -> Self {
+        let path = sys::environment::get("CNI_PATH").unwrap_or_default();
+        Self {
+            conf,
+            site,
+            path: cni::exec::search_path(&path),
+            metrics,
+        }
+    }
+
     fn engine<T>(&self, work: impl FnOnce(&Engine<'_>) -> T) -> T {
         let ground = Ground::new(&self.conf, &self.site, false);
         let runtime = ground.runtime(&self.conf.bin_dir, &self.path);
         let runs = Runs::default();
         let done = work(&ground.engine(&runtime, &runs));
-        self.metrics.ran(Operation::Del, &node::runs(&runs));
+        if let Some(metrics) = &self.metrics {
+            metrics.ran(Operation::Del, &node::runs(&runs));
+        }
         done
     }
 
@@ -214,13 +220,32 @@ impl Hands {
 
     /// Tries once; never beside anybody else.
     fn again(&self, id: &ContainerId, attempts: u32) -> CameTo {
+        let patience = may_last(attempts, self.conf.timeouts.del);
+        self.alone(id, patience, |engine, deadline| {
+            engine.del_rest(id, deadline)
+        })
+    }
+
+    /// The same of a container whose sandbox is gone.
+    pub(crate) fn gone(&self, id: &ContainerId, is_gone: impl Fn(&str) -> bool) -> CameTo {
+        self.alone(id, self.conf.timeouts.del, |engine, deadline| {
+            engine.del_gone(id, is_gone, deadline)
+        })
+    }
+
+    fn alone(
+        &self,
+        id: &ContainerId,
+        patience: Duration,
+        work: impl FnOnce(&Engine<'_>, Instant) -> Result<Option<Container>, EngineError>,
+    ) -> CameTo {
         let _locks = match self.locks(id) {
             Ok(locks) => locks,
             Err(LockError::Busy { .. }) => return CameTo::Busy,
             Err(error) => return CameTo::Left(error.to_string()),
         };
-        let deadline = Instant::now() + may_last(attempts, self.conf.timeouts.del);
-        match self.engine(|engine| engine.del_rest(id, deadline)) {
+        let deadline = Instant::now() + patience;
+        match self.engine(|engine| work(engine, deadline)) {
             Ok(detached) => {
                 if let Some(container) = detached {
                     tell(&container);

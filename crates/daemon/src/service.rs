@@ -23,6 +23,7 @@ use tokio::task::spawn_blocking;
 use crate::arrivals::{Arrivals, Lost};
 use crate::credentials::Credentials;
 use crate::gate::Place;
+use crate::lacking::Lacking;
 use crate::metrics::{FORMAT, METRICS, Standing};
 use crate::node::{self, Node};
 use crate::upstream::{self, Upstream};
@@ -37,6 +38,8 @@ const NO_PROFILE: &str =
 pub(crate) struct Service {
     pub(crate) arrivals: Arrivals,
     pub(crate) node: Arc<Node>,
+    /// `None` where it is not known which pods are the node's.
+    pub(crate) lacking: Option<Lacking>,
     pub(crate) upstream: Upstream,
     pub(crate) credentials: Arc<Credentials>,
 }
@@ -178,6 +181,7 @@ impl Service {
             retries: node.retries.pending(),
             owed: node.behind.owed(),
             events: node.events.pending(),
+            lacking: self.lacking.as_ref().map_or(0, Lacking::count),
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
             watches: node.readiness.watches().into(),
             certificate: self.credentials.certificate(),

@@ -1,12 +1,12 @@
 //! `multus-daemon uninstall`: gives a node back to its primary network (row 4 of what users report).
 //!
 //! Our configuration goes last, and nothing goes that is not ours: plugins and ledgers stay, so that pods which run can still
-//! be detached.
+//! be detached. A runtime that remembers our configuration does so by itself; one that does not (containerd) tells the primary's
+//! plugins alone when a pod ends, and [`Sweep`] does the rest.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread::{park, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use plan::PRIMARY_RECORD;
@@ -15,6 +15,7 @@ use sys::files::{FileError, config_dir_listing, read_bounded, remove};
 use crate::keeper::OUR_FILE;
 use crate::settings::{ConfigFile, Settings};
 use crate::socket;
+use crate::sweep::Sweep;
 
 /// How long a daemon that ends may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,6 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ROUNDS: u32 = 30;
 /// It has to stay away for so many looks.
 const QUIET: u32 = 3;
+/// Between two looks for pods that have ended.
+const SWEEP: Duration = Duration::from_secs(5);
 /// No configuration file comes near it.
 const LARGEST: u64 = 1 << 20;
 
@@ -40,7 +43,7 @@ enum Failure {
     File(#[from] FileError),
 }
 
-/// Uninstalls, and tells what there is afterwards. With `stay`, it ends only when it is killed.
+/// Uninstalls, and tells what there is afterwards. With `stay`, it goes on to detach pods of ours that end, until it is killed.
 pub(crate) fn run(settings: &Settings, stay: bool) -> ExitCode {
     match (Uninstall {
         settings,
@@ -55,12 +58,16 @@ pub(crate) fn run(settings: &Settings, stay: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    if stay {
-        loop {
-            park();
+    let mut sweep = Sweep::new(settings);
+    loop {
+        for line in sweep.once() {
+            println!("{line}");
         }
+        if !stay {
+            return ExitCode::SUCCESS;
+        }
+        sleep(SWEEP);
     }
-    ExitCode::SUCCESS
 }
 
 struct Uninstall<'a> {
@@ -86,7 +93,7 @@ impl Uninstall<'_> {
                 lines.push(format!("removed {}", file.display()));
             }
             if quiet > QUIET {
-                lines.extend(self.what_is_left());
+                lines.push(self.what_is_left());
                 return Ok(lines);
             }
             sleep(self.pause);
@@ -139,42 +146,26 @@ impl Uninstall<'_> {
         Ok(ours)
     }
 
-    fn what_is_left(&self) -> Vec<String> {
+    fn what_is_left(&self) -> String {
         let directory = &self.settings.cni_config_dir;
         let listing = config_dir_listing(directory).unwrap_or_default();
         let files = listing.files.iter();
         let next = files
             .filter_map(|(name, bytes)| Some((name, cni::NetworkConf::parse(bytes).ok()?)))
             .next();
-        let mut lines = vec![match next {
+        match next {
             Some((file, conf)) => format!("new pods get network {:?} ({file})", conf.name()),
             None => format!(
                 "there is no other configuration in {}: the node has no network until there is",
                 directory.display()
             ),
-        }];
-        let attached = ledgers(&self.settings.netconf.cni_dir);
-        if attached > 0 {
-            lines.push(format!(
-                "{attached} sandboxes were attached by Multus and have a ledger still; their plugins stay"
-            ));
         }
-        lines
     }
-}
-
-/// Ledgers are the files whose names are those of containers.
-fn ledgers(directory: &Path) -> usize {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let is_ledger = |entry: &fs::DirEntry| {
-        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        !is_hidden && entry.file_type().is_ok_and(|kind| kind.is_file())
-    };
-    entries.filter(is_ledger).count()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::net::UnixListener;
     use std::thread;
 
@@ -248,12 +239,8 @@ mod tests {
             lines[1],
             "new pods get network \"other\" (00-multus.conflist)"
         );
-        assert!(
-            lines[2].starts_with("1 sandboxes were attached by Multus"),
-            "{lines:?}"
-        );
         // A second time there is nothing to do.
-        assert_eq!(uninstall(&settings).unwrap().len(), 2);
+        assert_eq!(uninstall(&settings).unwrap().len(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use cni::ContainerId;
 
 use crate::del::undone;
-use crate::{Container, Engine, EngineError, Phase};
+use crate::{Container, Engine, EngineError, Ledger, Phase};
 
 impl Engine<'_> {
     /// The containers of which something is left to undo, as their ledgers say. A ledger that cannot be read says nothing.
@@ -34,8 +34,32 @@ impl Engine<'_> {
         id: &ContainerId,
         deadline: Instant,
     ) -> Result<Option<Container>, EngineError> {
-        let ledger = self.recall(id)?;
-        let Some(ledger) = ledger.filter(|ledger| ledger.phase == Phase::Detaching) else {
+        self.del_where(id, deadline, |ledger| ledger.phase == Phase::Detaching)
+    }
+
+    /// The same of a container whose sandbox is gone, as `is_gone` says of its network namespace: whoever should have called DEL
+    /// has not, and will not.
+    ///
+    /// # Errors
+    /// As [`Engine::del_rest`].
+    pub fn del_gone(
+        &self,
+        id: &ContainerId,
+        is_gone: impl Fn(&str) -> bool,
+        deadline: Instant,
+    ) -> Result<Option<Container>, EngineError> {
+        self.del_where(id, deadline, |ledger| {
+            ledger.phase == Phase::Detaching || is_gone(&ledger.container.netns)
+        })
+    }
+
+    fn del_where(
+        &self,
+        id: &ContainerId,
+        deadline: Instant,
+        is_due: impl Fn(&Ledger) -> bool,
+    ) -> Result<Option<Container>, EngineError> {
+        let Some(ledger) = self.recall(id)?.filter(is_due) else {
             return Ok(None);
         };
         let container = ledger.container.clone();
@@ -75,6 +99,27 @@ mod tests {
 
         assert_eq!(bench.take_runs(), ["DEL b net1", "DEL b net1"]);
         assert!(bench.is_clean() && with_rest(&bench).is_empty());
+    }
+
+    #[test]
+    fn a_container_whose_sandbox_is_gone_is_detached_without_its_runtime() {
+        // row 4
+        let bench = Bench::default();
+        bench.add(&plan(&["a", "b"])).unwrap();
+        bench.take_runs();
+        let container = container("c1");
+        let gone = |is_gone: bool| {
+            let is_gone = |netns: &str| netns == container.netns && is_gone;
+            bench.with(|engine| engine.del_gone(&container.id, is_gone, soon()))
+        };
+        assert!(matches!(gone(false), Ok(None)));
+        bench.fail("DEL b net1", 11);
+        assert!(matches!(gone(true), Err(EngineError::Del(_))));
+        bench.failing.borrow_mut().clear();
+        // What is left of it is due wherever its sandbox is.
+        assert!(matches!(gone(false), Ok(Some(_))));
+        assert!(matches!(gone(true), Ok(None)));
+        assert!(bench.is_clean());
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Pod {
     pub config_source: Option<String>,
     /// Whether it has the annotation `k8s.v1.cni.cncf.io/network-status`.
     pub has_status: bool,
+    /// Whether it runs in a sandbox of its own, and is to go on running: its network was made already.
+    pub is_running: bool,
     /// What dynamic resource allocation gave to it.
     pub claims: PodClaims,
 }

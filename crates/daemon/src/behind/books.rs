@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cni::ContainerId;
-use engine::{Debtor, Ledger, LedgerStore as _, OwedStatus};
+use engine::{Debtor, Ledger, LedgerStore as _, OwedStatus, Phase};
 use plan::PodRef;
 use plugin::LOG;
 use sys::files::DirLedger;
@@ -16,7 +16,7 @@ const LOCK: Duration = Duration::from_millis(500);
 
 /// The ledgers of a CNI directory.
 #[derive(Debug)]
-pub(super) struct Books {
+pub(crate) struct Books {
     cni_dir: PathBuf,
     ledgers: DirLedger,
 }
@@ -32,7 +32,7 @@ pub(super) struct Attached {
 }
 
 impl Books {
-    pub(super) fn new(cni_dir: &Path) -> Self {
+    pub(crate) fn new(cni_dir: &Path) -> Self {
         Self {
             cni_dir: cni_dir.to_owned(),
             ledgers: DirLedger::new(cni_dir),
@@ -58,6 +58,26 @@ impl Books {
             })
         })
         .collect()
+    }
+
+    /// The pods of all sandboxes that are attached; one whose ledger does not say so is nameless. `None` where nobody can tell.
+    pub(crate) fn holders(&self) -> Option<Vec<PodRef>> {
+        let ids = self.ledgers.list().ok()?;
+        let ids = ids
+            .into_iter()
+            .filter_map(|id| ContainerId::parse(&id).ok());
+        let mut holders = Vec::new();
+        for id in ids {
+            let Some(bytes) = self.ledgers.read(id.as_str()).ok()? else {
+                continue;
+            };
+            match Ledger::decode_alone(&bytes, &id) {
+                Ok(ledger) if ledger.phase != Phase::Attached => {}
+                Ok(ledger) => holders.push(ledger.container.pod),
+                Err(_) => holders.push(PodRef::default()),
+            }
+        }
+        Some(holders)
     }
 
     /// The status that a container owes.

@@ -1,0 +1,118 @@
+use super::*;
+
+fn pod(uid: &str) -> Pod {
+    Pod {
+        reference: PodRef {
+            namespace: "shop".to_owned(),
+            name: format!("web-{uid}"),
+            uid: uid.to_owned(),
+        },
+        networks: Some("net-a, other/net-b@data0".to_owned()),
+        is_running: true,
+        ..Pod::default()
+    }
+}
+
+fn uids(roll: &Roll) -> Vec<String> {
+    let pods = roll.untold();
+    pods.iter().map(|pod| pod.reference.uid.clone()).collect()
+}
+
+fn look(roll: &mut Roll, found: &[&str]) {
+    roll.look(found.iter().map(|uid| Arc::new(pod(uid))));
+}
+
+#[test]
+fn only_a_pod_that_runs_and_asks_for_a_network_can_lack_one() {
+    let asking = pod("1");
+    let text = |text: &str| Some(text.to_owned());
+    let waiting = Pod {
+        is_running: false,
+        ..asking.clone()
+    };
+    let plain = Pod {
+        networks: text(" "),
+        ..asking.clone()
+    };
+    let default = Pod {
+        networks: None,
+        default_network: text("other"),
+        ..asking.clone()
+    };
+    assert_eq!(
+        [&asking, &waiting, &plain, &default].map(asks),
+        [true, false, false, true]
+    );
+}
+
+#[test]
+fn a_pod_with_a_ledger_has_its_networks() {
+    let lacks = |pod: &Pod, holders: &[&Pod]| {
+        let holders = holders.iter().map(|pod| pod.reference.clone()).collect();
+        !Holders::new(holders, false).has(pod)
+    };
+    let mut one = pod("1");
+    assert!(!lacks(&one, &[&pod("1"), &pod("2")]));
+    // A status may be an earlier sandbox's.
+    one.has_status = true;
+    assert!(lacks(&one, &[&pod("2")]) && lacks(&one, &[]));
+    // One of its name before it.
+    let mut before = one.clone();
+    before.reference.uid = "0".to_owned();
+    assert!(lacks(&one, &[&before]));
+    // B3.5
+    one.config_source = Some("file".to_owned());
+    assert!(!lacks(&one, &[&before]));
+}
+
+#[test]
+fn where_ledgers_do_not_say_whose_they_are_a_status_is_enough() {
+    // B2.60: upstream's
+    let mut with_status = pod("1");
+    with_status.has_status = true;
+    for holders in [
+        Holders::new(vec![PodRef::default()], false),
+        Holders::new(Vec::new(), true),
+    ] {
+        assert!(holders.has(&with_status) && !holders.has(&pod("1")));
+    }
+}
+
+#[test]
+fn a_pod_that_two_looks_find_is_told_once_as_long_as_it_runs() {
+    let mut roll = Roll::default();
+    look(&mut roll, &["1", "2"]);
+    assert_eq!((roll.count(), roll.is_settled()), (0, false));
+    look(&mut roll, &["1", "3"]);
+    assert_eq!((uids(&roll), roll.count()), (vec!["1".to_owned()], 1));
+    roll.told("1");
+    look(&mut roll, &["1"]);
+    assert!(uids(&roll).is_empty() && roll.is_settled());
+    assert_eq!(roll.count(), 1);
+    look(&mut roll, &[]);
+    assert_eq!(roll.count(), 0);
+}
+
+#[test]
+fn an_event_that_the_api_did_not_take_is_tried_again() {
+    let mut roll = Roll::default();
+    for _ in 0..3 {
+        look(&mut roll, &["1"]);
+    }
+    assert_eq!(uids(&roll), ["1"]);
+    assert!(!roll.is_settled());
+}
+
+#[test]
+fn what_is_missing_is_named_as_the_definitions_are() {
+    let mut one = pod("1");
+    assert_eq!(asked(&one, "kube-system"), "shop/net-a, other/net-b");
+    one.default_network = Some("blue".to_owned());
+    assert_eq!(
+        asked(&one, "kube-system"),
+        "kube-system/blue, shop/net-a, other/net-b"
+    );
+    one.default_network = None;
+    one.networks = Some(format!("[{}", "x".repeat(1000)));
+    assert_eq!(asked(&one, "kube-system").len(), LONGEST);
+}

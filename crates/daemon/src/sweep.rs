@@ -1,0 +1,98 @@
+//! Detaches containers whose sandboxes are gone, after an uninstallation: nobody calls Multus for them any more.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use cni::ContainerId;
+use sys::files::DirLedger;
+
+use crate::retries::{CameTo, Hands};
+use crate::settings::Settings;
+
+/// One that fails is passed over for 1, 2, 4 … rounds.
+const MOST_ROUNDS: u32 = 64;
+
+/// Looks again and again.
+pub(crate) struct Sweep {
+    hands: Hands,
+    ledgers: DirLedger,
+    round: u32,
+    /// Those that failed: how many rounds they were passed over, and when they are tried again.
+    put_off: BTreeMap<ContainerId, (u32, u32)>,
+    /// How many ledgers there were, where that was told.
+    told: Option<usize>,
+}
+
+impl Sweep {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            hands: Hands::new(settings.netconf.clone(), settings.site(), None),
+            ledgers: DirLedger::new(&settings.netconf.cni_dir),
+            round: 0,
+            put_off: BTreeMap::new(),
+            told: None,
+        }
+    }
+
+    /// Looks once; what there is to tell.
+    pub(crate) fn once(&mut self) -> Vec<String> {
+        self.round = self.round.saturating_add(1);
+        let mut lines = Vec::new();
+        for id in self.ids() {
+            let (passed, next) = self.put_off.get(&id).copied().unwrap_or_default();
+            if next > self.round {
+                continue;
+            }
+            match self.hands.gone(&id, is_gone) {
+                CameTo::Done => drop(self.put_off.remove(&id)),
+                CameTo::Busy => {}
+                CameTo::Left(text) => {
+                    let passed = (passed * 2).clamp(1, MOST_ROUNDS);
+                    let next = self.round.saturating_add(passed + 1);
+                    self.put_off.insert(id.clone(), (passed, next));
+                    lines.push(format!("container {id} is not detached: {text}"));
+                }
+            }
+        }
+        let left = self.ids().len();
+        if self.told.replace(left) != Some(left) {
+            lines.push(match left {
+                0 => "nothing is left of what Multus attached".to_owned(),
+                _ => format!("{left} sandboxes that Multus attached are left; their plugins stay"),
+            });
+        }
+        lines
+    }
+
+    fn ids(&self) -> Vec<ContainerId> {
+        let ids = self.ledgers.list().unwrap_or_default().into_iter();
+        ids.filter_map(|id| ContainerId::parse(&id).ok()).collect()
+    }
+}
+
+/// A runtime removes the file of a network namespace with it. One whose directory cannot be seen from here is not gone: this may
+/// be a container that sees another part of the node.
+fn is_gone(netns: &str) -> bool {
+    let path = Path::new(netns);
+    let is_absent =
+        || matches!(fs::symlink_metadata(path), Err(error) if error.kind() == ErrorKind::NotFound);
+    path.parent().is_some_and(Path::is_dir) && is_absent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_is_gone_when_its_file_is_and_its_directory_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        fs::create_dir(path("cni-1")).unwrap();
+        assert!(!is_gone(&path("cni-1")));
+        assert!(is_gone(&path("cni-2")));
+        assert!(!is_gone(&path("elsewhere/cni-2")));
+        assert!(!is_gone(""));
+    }
+}
