@@ -3,8 +3,10 @@
 mod builds;
 mod configurations;
 mod faults;
+mod going;
 mod guard;
 mod image;
+mod lacking;
 mod left;
 mod objects;
 mod report;
@@ -25,7 +27,7 @@ use report::Outcome;
 use stage::{Scenario, Stage};
 
 /// Those on one node, in their order.
-const SCENARIOS: [Scenario; 26] = [
+const SCENARIOS: [Scenario; 29] = [
     Scenario {
         name: "plain pod",
         run: upstream::plain_pod,
@@ -56,7 +58,7 @@ const SCENARIOS: [Scenario; 26] = [
     },
     Scenario {
         name: "Multus comes later",
-        run: restarts::before_multus,
+        run: lacking::before_multus,
     },
     Scenario {
         name: "upgrade and rollback",
@@ -75,8 +77,16 @@ const SCENARIOS: [Scenario; 26] = [
         run: restarts::daemon_last,
     },
     Scenario {
-        name: "no daemon",
-        run: restarts::without_daemon,
+        name: "taken away",
+        run: going::taken_away,
+    },
+    Scenario {
+        name: "applied anew",
+        run: going::applied_anew,
+    },
+    Scenario {
+        name: "uninstalled",
+        run: going::uninstalled,
     },
     Scenario {
         name: "daemon restarts",
@@ -100,7 +110,11 @@ const SCENARIOS: [Scenario; 26] = [
     },
     Scenario {
         name: "configuration renamed",
-        run: configurations::renamed_configuration,
+        run: lacking::renamed_configuration,
+    },
+    Scenario {
+        name: "thin and back",
+        run: going::thin_and_back,
     },
     Scenario {
         name: "StatefulSet",
@@ -119,8 +133,8 @@ const SCENARIOS: [Scenario; 26] = [
         run: workloads::deleted_while_starting,
     },
     Scenario {
-        name: "ten faults",
-        run: faults::ten_faults,
+        name: "seeded faults",
+        run: faults::seeded,
     },
     Scenario {
         name: "100 pods",

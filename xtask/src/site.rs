@@ -2,6 +2,7 @@
 //! node suite. Or two nodes.
 
 mod flannel;
+mod forms;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ use testkit::node::{Node, POD_RANGE};
 use testkit::process::Server;
 use testkit::tools::{self, Part};
 
-use crate::workspace::root;
 use crate::{dist, image};
+pub(crate) use forms::Form;
 
 /// The cluster network, as a network's own installer would leave it on the node.
 pub(crate) const PRIMARY: &str = "/etc/cni/net.d/10-cluster.conflist";
@@ -77,7 +78,7 @@ impl Site {
     /// Multus, from our image and our manifest.
     fn install(&self) -> Result<()> {
         self.import(image::Kind::Plain)?;
-        self.apply()?;
+        self.apply(Form::Thick)?;
         self.wait_for_daemon()?;
         self.nodes().try_for_each(Node::wait_until_ready)
     }
@@ -107,15 +108,6 @@ impl Site {
         write(&self.node, path, text)
     }
 
-    /// Applies our manifest, as a person does.
-    pub(crate) fn apply(&self) -> Result<()> {
-        let manifest = root().join("deploy/multus-daemonset-thick.yml");
-        let kubectl = self
-            .node
-            .kubectl(["apply", "--server-side", "--force-conflicts", "-f"])?;
-        kubectl.arg(manifest).check().map(drop)
-    }
-
     /// Waits until Multus' pod is the one that its DaemonSet describes, and ready.
     pub(crate) fn wait_for_daemon(&self) -> Result<()> {
         let nodes = self.nodes().count();
@@ -134,10 +126,7 @@ impl Site {
     /// Takes Multus' pod away, and leaves everything else.
     pub(crate) fn stop_daemon(&self) -> Result<()> {
         self.select(&json!("nowhere"))?;
-        wait::until_true("Multus' pod to be gone", LIMIT, || {
-            pause();
-            Ok(self.pods()?.is_empty())
-        })
+        self.wait_for_no_daemon()
     }
 
     /// Brings the pod back; it may not be ready yet.
@@ -172,7 +161,7 @@ impl Site {
     /// Puts these keys into the configuration that the manifest gives to the daemon, and restarts it.
     pub(crate) fn reconfigure(&self, keys: &Value) -> Result<()> {
         // What is there without them.
-        self.apply()?;
+        self.apply(Form::Thick)?;
         let map = self.client().get(CONFIG_MAP)?;
         let text = map["data"]["daemon-config.json"]
             .as_str()

@@ -1,4 +1,4 @@
-//! Ten faults that people make, and what `kubectl describe pod` says of each.
+//! Faults that people make, and what `kubectl describe pod` says of each.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ struct Fault {
     read: &'static str,
 }
 
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 11] = [
     Fault {
         name: "no-such-network",
         networks: "nowhere",
@@ -31,9 +31,15 @@ const FAULTS: [Fault; 10] = [
         read: "failed to find plugin \"gone\"",
     },
     Fault {
+        name: "no-such-ipam",
+        networks: "no-such-ipam",
+        network: || with(objects::bridge(), "ipam", json!({"type": "nobody"})),
+        read: "failed to find plugin \"nobody\"",
+    },
+    Fault {
         name: "no-such-parent",
         networks: "no-such-parent",
-        network: || with(objects::macvlan(), "master", "eth77"),
+        network: || with(objects::macvlan(), "master", json!("eth77")),
         read: "Link not found",
     },
     Fault {
@@ -55,7 +61,7 @@ const FAULTS: [Fault; 10] = [
     Fault {
         name: "unknown-version",
         networks: "unknown-version",
-        network: || with(objects::macvlan(), "cniVersion", "9.9.9"),
+        network: || with(objects::macvlan(), "cniVersion", json!("9.9.9")),
         read: "9.9.9",
     },
     Fault {
@@ -88,8 +94,8 @@ fn none() -> Value {
     Value::Null
 }
 
-fn with(mut network: Value, key: &str, value: &str) -> Value {
-    network[key] = value.into();
+fn with(mut network: Value, key: &str, value: Value) -> Value {
+    network[key] = value;
     network
 }
 
@@ -104,7 +110,7 @@ fn full() -> Value {
 }
 
 /// Each pod says why it does not start, and none starts.
-pub(super) fn ten_faults(stage: &mut Stage) -> Result<()> {
+pub(super) fn seeded(stage: &mut Stage) -> Result<()> {
     for fault in &FAULTS {
         let network = (fault.network)();
         if !network.is_null() {

@@ -1,5 +1,6 @@
 //! Programs of the node that go and come back while pods start.
 
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -9,29 +10,11 @@ use testkit::node::Program;
 
 use super::objects::{self, TWO};
 use super::stage::{LIMIT, Stage};
-use crate::site::GENERATED;
 
 /// How many pods a stream has.
 const PODS: usize = 20;
 /// The time between two of them.
 const PAUSE: Duration = Duration::from_millis(400);
-
-/// Multus comes to a node that runs pods.
-pub(super) fn before_multus(stage: &mut Stage) -> Result<()> {
-    stage.site.stop_daemon()?;
-    // What an uninstallation leaves.
-    std::fs::remove_file(stage.site.path(GENERATED))?;
-    stage.wait_for_runtime(false)?;
-    stage.excused.insert("asked");
-    stage.pod("plain", "")?;
-    stage.pod("asked", TWO)?;
-    stage.ready(2)?;
-    stage.site.launch_daemon()?;
-    stage.site.wait_for_daemon()?;
-    stage.wait_for_runtime(true)?;
-    stage.pod("new", TWO)?;
-    stage.ready(3)
-}
 
 /// After a boot, pods wait for the daemon, which comes last.
 pub(super) fn daemon_last(stage: &mut Stage) -> Result<()> {
@@ -43,8 +26,11 @@ pub(super) fn daemon_last(stage: &mut Stage) -> Result<()> {
     for program in [Program::Containerd, Program::Kubelet] {
         stage.site.node().launch(program)?;
     }
-    // Long enough for the runtime to call the plugin for each.
-    thread::sleep(Duration::from_secs(10));
+    // The runtime makes a sandbox for each, and calls the plugin then.
+    wait::until_true("sandboxes of all pods", LIMIT, || {
+        thread::sleep(PAUSE);
+        Ok(fs::read_dir(stage.site.path("/run/netns"))?.count() >= 5)
+    })?;
     ensure!(
         stage.seen().iter().all(|pod| !pod.ready),
         "a pod is ready without a daemon"
@@ -54,26 +40,9 @@ pub(super) fn daemon_last(stage: &mut Stage) -> Result<()> {
     stage.ready(5)
 }
 
-/// Without the daemon pods are deleted all the same, and those that wait for it say so.
-pub(super) fn without_daemon(stage: &mut Stage) -> Result<()> {
-    stage.pod("old", TWO)?;
-    stage.ready(1)?;
-    stage.site.stop_daemon()?;
-    stage.delete("old")?;
-    stage.gone()?;
-    stage.pod("new", TWO)?;
-    wait::until_true("the pod to say what it waits for", LIMIT, || {
-        thread::sleep(Duration::from_secs(1));
-        Ok(stage.describe("new")?.contains("multus-daemon"))
-    })?;
-    stage.site.launch_daemon()?;
-    stage.site.wait_for_daemon()?;
-    stage.ready(1)
-}
-
 /// The daemon's pod is replaced, taken away and brought back; the daemon is killed.
 pub(super) fn daemon(stage: &mut Stage) -> Result<()> {
-    under_a_stream(stage, |stage, round| match round {
+    under_a_stream(stage, 4, |stage, round| match round {
         0 => stage.site.renew_daemon(),
         1 => stage.site.kill_daemon(),
         2 => {
@@ -87,23 +56,25 @@ pub(super) fn daemon(stage: &mut Stage) -> Result<()> {
 
 /// containerd is restarted and killed.
 pub(super) fn containerd(stage: &mut Stage) -> Result<()> {
-    under_a_stream(stage, |stage, round| {
+    under_a_stream(stage, 4, |stage, round| {
         restart(stage, Program::Containerd, round)
     })
 }
 
 /// The kubelet is restarted and killed.
 pub(super) fn kubelet(stage: &mut Stage) -> Result<()> {
-    under_a_stream(stage, |stage, round| {
+    under_a_stream(stage, 4, |stage, round| {
         restart(stage, Program::Kubelet, round)
     })
 }
 
-/// The API is restarted and killed.
+/// The API is restarted and killed. Those who watch it come back to it less and less often, so that a pod may wait for the scheduler.
 pub(super) fn api(stage: &mut Stage) -> Result<()> {
-    under_a_stream(stage, |stage, round| {
+    under_a_stream(stage, 2, |stage, round| {
         restart(stage, Program::ApiServer, round)
-    })
+    })?;
+    stage.note = stage.longest_wait()?;
+    Ok(())
 }
 
 fn restart(stage: &Stage, program: Program, round: usize) -> Result<()> {
@@ -115,8 +86,12 @@ fn restart(stage: &Stage, program: Program, round: usize) -> Result<()> {
     stage.site.node().launch(program)
 }
 
-/// Does something four times while pods are created, of which all have to be ready at the end.
-fn under_a_stream(stage: &mut Stage, work: impl Fn(&mut Stage, usize) -> Result<()>) -> Result<()> {
+/// Does something so often while pods are created, of which all have to be ready at the end.
+pub(super) fn under_a_stream(
+    stage: &mut Stage,
+    rounds: usize,
+    work: impl Fn(&mut Stage, usize) -> Result<()>,
+) -> Result<()> {
     let (client, namespace) = (stage.client().clone(), stage.namespace.clone());
     let stream = thread::spawn(move || -> Result<()> {
         for number in 0..PODS {
@@ -134,7 +109,7 @@ fn under_a_stream(stage: &mut Stage, work: impl Fn(&mut Stage, usize) -> Result<
         }
         Ok(())
     });
-    let worked = (0..4).try_for_each(|round| {
+    let worked = (0..rounds).try_for_each(|round| {
         thread::sleep(PAUSE * 2);
         work(stage, round)
     });

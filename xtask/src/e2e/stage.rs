@@ -34,7 +34,7 @@ pub(super) struct Stage {
     /// What the scenario has to say, for the report.
     pub(super) note: String,
     /// Pods that start while Multus is not there: they cannot have what they ask for.
-    pub(super) excused: BTreeSet<&'static str>,
+    pub(super) excused: BTreeSet<String>,
     /// What was there before any pod.
     empty: BTreeSet<String>,
 }
@@ -73,7 +73,7 @@ impl Stage {
         let pods = self.guard.all(&self.namespace);
         let lacked: Vec<&str> = pods
             .iter()
-            .filter(|pod| pod.lacked && !self.excused.contains(pod.name.as_str()))
+            .filter(|pod| pod.lacked && !self.excused.contains(&pod.name))
             .map(|pod| pod.name.as_str())
             .collect();
         if !lacked.is_empty() {
@@ -190,10 +190,39 @@ impl Stage {
         self.guard.all(&self.namespace)
     }
 
+    /// Where a pod of the scenario is.
+    pub(super) fn path(&self, pod: &str) -> String {
+        format!("/api/v1/namespaces/{}/pods/{pod}", self.namespace)
+    }
+
     /// Deletes a pod as a person does.
     pub(super) fn delete(&self, name: &str) -> Result<()> {
-        let path = format!("/api/v1/namespaces/{}/pods/{name}", self.namespace);
-        self.client().delete_gracefully(&path).map(drop)
+        self.client().delete_gracefully(&self.path(name)).map(drop)
+    }
+
+    /// For whom the pod waited that waited longest: scheduler, kubelet, or runtime and us.
+    pub(super) fn longest_wait(&self) -> Result<String> {
+        let pods = self.seen();
+        let longest = pods.iter().max_by_key(|pod| pod.waited);
+        let longest = longest.context("no pod was seen")?;
+        let pod = self.client().get(&self.path(&longest.name))?;
+        let conditions = pod["status"]["conditions"].as_array();
+        let condition = |kind: &str| {
+            let mut conditions = conditions.into_iter().flatten();
+            conditions.find(|condition| condition["type"] == kind)
+        };
+        let since = |kind: &str| condition(kind).map(|found| &found["lastTransitionTime"]);
+        let created = second(&pod["metadata"]["creationTimestamp"])?;
+        let after = |time: Option<&Value>| -> Result<u32> {
+            let time = second(time.unwrap_or(&Value::Null))?;
+            Ok((time + DAY - created) % DAY)
+        };
+        Ok(format!(
+            "the longest wait: scheduled after {} s, seen by the kubelet after {} s, network after {} s",
+            after(since("PodScheduled"))?,
+            after(Some(&pod["status"]["startTime"]))?,
+            after(since("PodReadyToStartContainers"))?,
+        ))
     }
 
     /// Waits until there are no pods.
@@ -358,6 +387,20 @@ impl Stage {
             text.push_str(&format!("\n{}: {}", pod.name, events.trim()));
         }
         text
+    }
+}
+
+const DAY: u32 = 24 * 3600;
+
+/// The second of its day of a time as the API writes it: `2026-01-01T12:34:56Z`.
+fn second(time: &Value) -> Result<u32> {
+    let text = time.as_str().unwrap_or_default();
+    let clock = text.split('T').nth(1).unwrap_or_default();
+    let parts = clock.trim_end_matches('Z').split(':');
+    let numbers: Result<Vec<u32>, _> = parts.map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok([hours, minutes, seconds]) => Ok(hours * 3600 + minutes * 60 + seconds),
+        _ => bail!("{time} is no time"),
     }
 }
 
