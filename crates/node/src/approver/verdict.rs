@@ -15,6 +15,8 @@ const OURS: &str = "system:multus";
 const REQUESTERS: [&str; 2] = ["system:node", OURS];
 const GROUPS: [&str; 3] = ["system:nodes", OURS, "system:authenticated"];
 const USAGES: [&str; 2] = ["client auth", "digital signature"];
+/// How a block of a PEM file begins.
+const BEGIN: &[u8] = b"-----BEGIN";
 /// A year.
 const LONGEST: i64 = 365 * 24 * 3600;
 
@@ -105,7 +107,13 @@ fn refusal(
     }
 }
 
+/// Whom a request is for, where the signer reads the same: it passes over a block that is not as it should be, and takes the next
+/// one.
 fn subject(pem: &[u8]) -> Option<Subject> {
+    let blocks = pem.windows(BEGIN.len()).filter(|text| *text == BEGIN);
+    if blocks.count() != 1 {
+        return None;
+    }
     let (_, pem) = parse_x509_pem(pem).ok()?;
     let (_, request) = X509CertificationRequest::from_der(&pem.contents).ok()?;
     let name: &X509Name<'_> = &request.certification_request_info.subject;
@@ -257,6 +265,19 @@ mod tests {
                 Verdict::Denied(cause) => assert!(cause.contains(expected), "{cause}"),
                 other => panic!("{other:?} in place of {expected}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_request_whose_signer_might_read_another_one_in_it_is_left_alone() {
+        // Go's decoder takes the first block whose end has the name of its beginning.
+        let other = pem(&["system:kube-controller-manager"], &[]);
+        for end in ["CERTIFICATE REQUEST", "NOTHING"] {
+            let mut request = good();
+            let own = String::from_utf8(request.pem).unwrap();
+            let own = own.replace("END CERTIFICATE REQUEST", &format!("END {end}"));
+            request.pem = [own.as_bytes(), &other].concat();
+            assert_eq!(judge(&request), Verdict::NotOurs, "{end}");
         }
     }
 

@@ -91,8 +91,10 @@ impl Keeper {
         if let Some(plugin) = &self.options.plugin {
             install(plugin, &self.options.plugin_dir.join(PLUGIN))?;
         }
-        make_directory(&self.kubeconfig_path())?;
-        make_directory(&self.options.networks_dir.join("."))?;
+        if let Some(directory) = self.kubeconfig_path().parent() {
+            make_directory(directory)?;
+        }
+        make_directory(&self.options.networks_dir)?;
         self.refresh()?;
         match &self.options.own_file {
             Some(file) => {
@@ -278,11 +280,7 @@ fn is_ours(bytes: &[u8]) -> bool {
     })
 }
 
-/// The one that a file is to lie in.
-fn make_directory(file: &Path) -> Result<(), FileError> {
-    let Some(directory) = file.parent() else {
-        return Ok(());
-    };
+fn make_directory(directory: &Path) -> Result<(), FileError> {
     let made = DirBuilder::new()
         .recursive(true)
         .mode(0o755)

@@ -167,6 +167,15 @@ fn definitions_without_a_configuration_are_looked_for_where_they_lie_on_the_node
 }
 
 #[test]
+fn the_directory_for_such_configurations_is_made() {
+    // B1.65
+    let node = Node::new(&[]);
+    node.begin().unwrap();
+    let about = fs::metadata(node.path("networks")).unwrap();
+    assert_eq!(about.permissions().mode() & 0o777, 0o755);
+}
+
+#[test]
 fn the_plugin_is_installed_unless_it_is_not_wanted() {
     // B1.66, B6.141
     let node = Node::new(&[]);
