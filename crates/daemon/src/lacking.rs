@@ -78,7 +78,9 @@ async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
         changes.mark_unchanged();
         let pods = sights.watches.pods().all();
         let asking: Vec<Arc<Pod>> = pods.into_iter().filter(|pod| asks(pod)).collect();
-        if let Some(holders) = holders(&books, !asking.is_empty()).await {
+        let holders = holders(&books, !asking.is_empty()).await;
+        let is_told = holders.is_some();
+        if let Some(holders) = holders {
             let holders = Holders::new(holders, sights.are_ledgers_elsewhere);
             roll.look(asking.into_iter().filter(|pod| !holders.has(pod)));
             count.store(roll.count(), Ordering::Relaxed);
@@ -90,7 +92,7 @@ async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
             roll.told(&pod.reference.uid);
         }
         sleep(PAUSE).await;
-        if roll.is_settled() && changes.changed().await.is_err() {
+        if is_told && roll.is_settled() && changes.changed().await.is_err() {
             return;
         }
     }

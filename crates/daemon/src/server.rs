@@ -72,6 +72,8 @@ impl Server {
             tokio::select! {
                 biased;
                 end = &mut end => break end,
+                // First those who go: whoever has gone must not count among those who are too many.
+                Some(_) = guests.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) if is_root(&stream) => {
                         let guest = Guest::new(guests.len() >= self.most);
@@ -79,11 +81,11 @@ impl Server {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        LOG.error(format_args!("cannot accept a connection: {error}"));
+                        let line = format!("cannot accept a connection: {error}");
+                        self.service.node.complaints.error(&line);
                         sleep(PAUSE).await;
                     }
                 },
-                Some(_) = guests.join_next() => {}
                 _ = looks.tick() => if let Some(again) = self.socket.look() {
                     listener = listen(again)?;
                 }

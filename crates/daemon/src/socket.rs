@@ -59,13 +59,14 @@ impl Socket {
         // Of one who had our process id and was killed in between.
         let _none = fs::remove_file(&beside);
         let listener = UnixListener::bind(&beside).map_err(failed("bind", &beside))?;
+        // By its name of now: the other one may be a successor's a moment after it was ours.
+        let identity = identity(&beside);
         let placed = fs::set_permissions(&beside, Permissions::from_mode(0o600))
             .and_then(|()| fs::rename(&beside, &path));
         if let Err(source) = placed {
             let _gone = fs::remove_file(&beside);
             return Err(failed("put the socket at", &path)(source));
         }
-        let identity = identity(&path);
         let socket = Self {
             path,
             identity,
