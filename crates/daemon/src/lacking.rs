@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use cluster::{Event, EventType, Kind, Live, Watches};
+use cluster::{Event, EventType, Kind, Live, Progress, Watches};
 use npwg::SelectionElement;
 use plan::{Pod, PodRef};
 use plugin::LOG;
@@ -19,6 +19,9 @@ use crate::behind::Books;
 
 /// Between two looks. A pod whose sandbox is being replaced is without a ledger for a moment: only the second look counts.
 const PAUSE: Duration = Duration::from_secs(5);
+/// So long the API has to be there without a break before anybody is told: what became of pods while it was away, kubelets try
+/// to tell it every 10 s.
+const CALM: Duration = Duration::from_secs(15);
 /// What an annotation that nobody can read is cut to.
 const LONGEST: usize = 200;
 /// The reason of the event.
@@ -72,10 +75,11 @@ impl Drop for Lacking {
 async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
     let books = Arc::new(Books::new(&sights.cni_dir));
     let mut changes = sights.watches.pods().changes();
-    let mut roll = Roll::default();
+    let (mut roll, mut calm) = (Roll::default(), Calm::begin(Instant::now()));
     loop {
         // Everything that is changed until the look is looked at.
         changes.mark_unchanged();
+        let is_calm = calm.lasts(&sights.watches.pods().progress(), Instant::now());
         let pods = sights.watches.pods().all();
         let asking: Vec<Arc<Pod>> = pods.into_iter().filter(|pod| asks(pod)).collect();
         let holders = holders(&books, !asking.is_empty()).await;
@@ -83,10 +87,13 @@ async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
         if let Some(holders) = holders {
             let holders = Holders::new(holders, sights.are_ledgers_elsewhere);
             roll.look(asking.into_iter().filter(|pod| !holders.has(pod)));
-            count.store(roll.count(), Ordering::Relaxed);
+            if is_calm {
+                count.store(roll.count(), Ordering::Relaxed);
+            }
         }
-        for pod in roll.untold() {
-            if !tell(&sights, &pod).await {
+        for pod in roll.untold().iter().filter(|_| is_calm) {
+            if !tell(&sights, pod).await {
+                calm = Calm::begin(Instant::now());
                 break;
             }
             roll.told(&pod.reference.uid);
@@ -95,6 +102,32 @@ async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
         if is_told && roll.is_settled() && changes.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// How long the API has been there without a break.
+#[derive(Debug)]
+struct Calm {
+    since: Instant,
+    /// Lists, and failures of lists and watches, until then.
+    seen: (u64, u64),
+}
+
+impl Calm {
+    fn begin(now: Instant) -> Self {
+        Self {
+            since: now,
+            seen: (0, 0),
+        }
+    }
+
+    /// Whether that is long enough, as the watch of the pods went until now.
+    fn lasts(&mut self, progress: &Progress, now: Instant) -> bool {
+        let seen = (progress.lists, progress.failures);
+        if progress.failure.is_some() || seen != self.seen {
+            *self = Self { since: now, seen };
+        }
+        now.duration_since(self.since) >= CALM
     }
 }
 
@@ -107,10 +140,9 @@ async fn holders(books: &Arc<Books>, is_needed: bool) -> Option<Vec<PodRef>> {
     spawn_blocking(move || books.holders()).await.ok()?
 }
 
-/// Whether a pod runs, and its annotations ask for a network.
+/// Whether a pod runs, and its annotations ask for a network. `[]` asks for none.
 fn asks(pod: &Pod) -> bool {
-    let given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
-    pod.is_running && (given(&pod.networks) || given(&pod.default_network))
+    pod.is_running && !asked(pod, "").is_empty()
 }
 
 /// The pods that have a ledger.
@@ -214,7 +246,7 @@ async fn tell(sights: &Sights, pod: &Pod) -> bool {
         reason: REASON.to_owned(),
         message: format!(
             "runs without {}: its sandbox was made while the runtime did not call Multus; delete the pod, so that it is made anew",
-            asked(pod, &sights.multus_namespace)
+            asked(pod, &sights.multus_namespace).join(", ")
         ),
     };
     let label = pod.reference.label();
@@ -235,18 +267,20 @@ async fn tell(sights: &Sights, pod: &Pod) -> bool {
 }
 
 /// What the pod's annotations ask for.
-fn asked(pod: &Pod, multus_namespace: &str) -> String {
+fn asked(pod: &Pod, multus_namespace: &str) -> Vec<String> {
     let (default, own) = (multus_namespace, pod.reference.namespace.as_str());
     let annotations = [(&pod.default_network, default), (&pod.networks, own)];
     let mut asked = Vec::new();
     for (text, namespace) in annotations {
-        let Some(text) = text else { continue };
+        let Some(text) = text.as_ref().filter(|text| !text.trim().is_empty()) else {
+            continue;
+        };
         match npwg::selection::parse(text, namespace) {
             Ok(elements) => asked.extend(elements.iter().map(SelectionElement::reference)),
             Err(_) => asked.push(text.chars().take(LONGEST).collect()),
         }
     }
-    asked.join(", ")
+    asked
 }
 
 #[cfg(test)]

@@ -11,13 +11,16 @@ use std::time::{Duration, Instant};
 
 use plan::PRIMARY_RECORD;
 use sys::files::{FileError, config_dir_listing, read_bounded, remove};
+use sys::lock::Presence;
 
 use crate::keeper::OUR_FILE;
 use crate::settings::{ConfigFile, Settings};
 use crate::socket;
 use crate::sweep::Sweep;
 
-/// How long a daemon that ends may take.
+/// Where `thin_entrypoint` has its kubeconfig, below the runtime's configurations.
+const DIRECTORY: &str = "multus.d";
+/// How long a daemon that ends, or `thin_entrypoint`, may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -35,6 +38,8 @@ const LARGEST: u64 = 1 << 20;
 enum Failure {
     #[error("a daemon still serves on {}: take its DaemonSet away first", .0.display())]
     Serving(PathBuf),
+    #[error("thin_entrypoint still keeps {}: take its DaemonSet away first", .0.display())]
+    Keeping(PathBuf),
     #[error("{} holds plugins of others as well ({plugins}): take them out of it, or remove it by hand", file.display())]
     Shared { file: PathBuf, plugins: String },
     #[error("{} comes back again and again: something still keeps it", .0.display())]
@@ -78,15 +83,19 @@ struct Uninstall<'a> {
 
 impl Uninstall<'_> {
     fn uninstall(&self) -> Result<Vec<String>, Failure> {
-        self.wait_for_the_end()?;
+        let _alone = self.wait_for_the_end()?;
         // Before anything goes.
         let mut ours = self.ours()?;
         let directory = &self.settings.cni_config_dir;
         remove(&self.settings.netconf.cni_dir.join(PRIMARY_RECORD))?;
-        remove(&directory.join("multus.d/multus.kubeconfig"))?;
+        remove(&directory.join(DIRECTORY).join("multus.kubeconfig"))?;
         let mut lines = Vec::new();
         let mut quiet = 0;
         for _ in 0..ROUNDS {
+            // One that has come meanwhile is here to stay.
+            if let Some(socket) = self.served() {
+                return Err(Failure::Serving(socket));
+            }
             quiet = if ours.is_empty() { quiet + 1 } else { 0 };
             for file in &ours {
                 remove(file)?;
@@ -102,17 +111,29 @@ impl Uninstall<'_> {
         Err(Failure::Kept(directory.join(OUR_FILE)))
     }
 
-    /// A daemon would put our configuration back.
-    fn wait_for_the_end(&self) -> Result<(), Failure> {
-        let socket = socket::path(&self.settings.socket_dir);
+    /// A daemon or `thin_entrypoint` would put our configuration back. As long as what this returns is held, no `thin_entrypoint`
+    /// begins.
+    fn wait_for_the_end(&self) -> Result<Option<Presence>, Failure> {
+        let directory = self.settings.cni_config_dir.join(DIRECTORY);
+        let own = Presence::beside_others(&directory, Instant::now()).ok();
         let deadline = Instant::now() + self.patience;
-        while sys::socket::is_served(&socket) {
+        loop {
+            let failure = match self.served() {
+                Some(socket) => Failure::Serving(socket),
+                None if own.as_ref().is_none_or(Presence::is_alone) => return Ok(own),
+                None => Failure::Keeping(directory.clone()),
+            };
             if Instant::now() >= deadline {
-                return Err(Failure::Serving(socket));
+                return Err(failure);
             }
             sleep(self.pause);
         }
-        Ok(())
+    }
+
+    /// The socket, where a daemon serves on it.
+    fn served(&self) -> Option<PathBuf> {
+        let socket = socket::path(&self.settings.socket_dir);
+        sys::socket::is_served(&socket).then_some(socket)
     }
 
     /// Files that are Multus' configuration and nobody else's.
@@ -288,6 +309,46 @@ mod tests {
         );
         assert!(has(&root, "conf/00-multus.conf"));
         drop(listener);
+        uninstall(&settings).unwrap();
+        assert!(!has(&root, "conf/00-multus.conf"));
+    }
+
+    #[test]
+    fn a_daemon_that_comes_meanwhile_keeps_its_configuration() {
+        let (root, settings) = node();
+        let removed = || !has(&root, "conf/00-multus.conf");
+        thread::scope(|scope| {
+            let coming = scope.spawn(|| {
+                while !removed() {
+                    sleep(Duration::from_millis(1));
+                }
+                let listener = UnixListener::bind(root.path().join("run/multus.sock")).unwrap();
+                put(&root, "conf/00-multus.conf", OURS);
+                listener
+            });
+            let failure = uninstall(&settings).unwrap_err().to_string();
+            assert!(
+                failure.starts_with("a daemon still serves on "),
+                "{failure}"
+            );
+            drop(coming.join().unwrap());
+        });
+        assert!(!removed());
+    }
+
+    #[test]
+    fn while_thin_entrypoint_keeps_the_configuration_nothing_goes() {
+        let (root, settings) = node();
+        let directory = root.path().join("conf/multus.d");
+        fs::create_dir(&directory).unwrap();
+        let keeping = Presence::beside_others(&directory, Instant::now()).unwrap();
+        let failure = uninstall(&settings).unwrap_err().to_string();
+        assert!(
+            failure.starts_with("thin_entrypoint still keeps "),
+            "{failure}"
+        );
+        assert!(has(&root, "conf/00-multus.conf"));
+        drop(keeping);
         uninstall(&settings).unwrap();
         assert!(!has(&root, "conf/00-multus.conf"));
     }

@@ -21,6 +21,9 @@ use rustix::io::{Errno, FdFlags, fcntl_setfd};
 /// How often holders are looked for after the first time.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How often one looks whether whoever was alone has gone.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// A lock that was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -166,6 +169,49 @@ impl NodeLock {
                 waited: begin.elapsed(),
             }),
         }
+    }
+}
+
+/// That somebody works in a directory: a lock on the directory itself, so that nothing is left of it. Never inherited; dropping it
+/// releases it.
+#[derive(Debug)]
+pub struct Presence(OwnedFd);
+
+impl Presence {
+    /// Beside others, once nobody is alone there.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] when somebody was alone there `until` then, or the operating system, which may know no such directory.
+    pub fn beside_others(directory: &Path, until: Instant) -> Result<Self, LockError> {
+        let begin = Instant::now();
+        let path = || directory.to_path_buf();
+        let failed = |error: Errno| LockError::Io {
+            path: path(),
+            source: error.into(),
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat(CWD, directory, flags, Mode::empty()).map_err(failed)?;
+        loop {
+            match flock(&fd, FlockOperation::NonBlockingLockShared) {
+                Ok(()) => return Ok(Self(fd)),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < until => {
+                    thread::sleep(PAUSE);
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    return Err(LockError::Busy {
+                        path: path(),
+                        waited: begin.elapsed(),
+                    });
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Whether nobody else is there: then nobody comes until this is dropped. Else nobody need wait for this one any more.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        flock(&self.0, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 }
 

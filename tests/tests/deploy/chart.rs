@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::kube::{self, DAEMON, OURS};
 
-use crate::stage::{CERTIFICATES, chart, helm, installed, rendered};
+use crate::stage::{CERTIFICATES, chart, helm, installed, rendered, try_helm};
 
 const DEFINITIONS: &str =
     "/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
@@ -94,6 +94,56 @@ fn the_example_gives_each_node_a_certificate_that_lies_on_the_node() {
     ] {
         assert!(text.contains(expected), "{expected}");
     }
+}
+
+#[test]
+fn an_uninstallation_is_where_multus_was_and_sees_sandboxes_where_they_lie() {
+    let text = rendered(&[
+        "--set-json",
+        r#"affinity={"nodeAffinity":{"note":"here"}}"#,
+        "--set",
+        "paths.netns=/run/elsewhere/netns",
+        "--show-only",
+        "templates/uninstall.yaml",
+    ]);
+    for expected in [
+        "note: here",
+        "{name: host-run-netns, mountPath: /run/elsewhere/netns,",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn nothing_is_installed_beside_what_uninstalls() {
+    let api = installed();
+    let uninstalling = json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "multus-uninstall"},
+        "spec": {
+            "selector": {"matchLabels": {"name": "u"}},
+            "template": {
+                "metadata": {"labels": {"name": "u"}},
+                "spec": {"containers": [{"name": "done", "image": "none"}]},
+            },
+        },
+    });
+    let path = "/apis/apps/v1/namespaces/default/daemonsets";
+    api.client().post(path, &uninstalling).unwrap();
+    let (chart, kubeconfig) = (chart(), api.admin_kubeconfig());
+    let output = try_helm(&[
+        "install",
+        "again",
+        &chart.display().to_string(),
+        "--namespace",
+        "default",
+        "--kubeconfig",
+        &kubeconfig.display().to_string(),
+    ]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("kubectl --namespace default delete daemonset multus-uninstall"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cni::ContainerId;
-use engine::{Debtor, Ledger, LedgerStore as _, OwedStatus, Phase};
+use engine::{Debtor, Ledger, LedgerStore as _, OwedStatus};
 use plan::PodRef;
 use plugin::LOG;
 use sys::files::DirLedger;
@@ -60,7 +60,8 @@ impl Books {
         .collect()
     }
 
-    /// The pods of all sandboxes that are attached; one whose ledger does not say so is nameless. `None` where nobody can tell.
+    /// The pods of all sandboxes that have a ledger, as those too that are being attached or detached; one whose ledger does not
+    /// name it is nameless. `None` where nobody can tell.
     pub(crate) fn holders(&self) -> Option<Vec<PodRef>> {
         let ids = self.ledgers.list().ok()?;
         let ids = ids
@@ -72,7 +73,6 @@ impl Books {
                 continue;
             };
             match Ledger::decode_alone(&bytes, &id) {
-                Ok(ledger) if ledger.phase != Phase::Attached => {}
                 Ok(ledger) => holders.push(ledger.container.pod),
                 Err(_) => holders.push(PodRef::default()),
             }

@@ -39,9 +39,13 @@ fn only_a_pod_that_runs_and_asks_for_a_network_can_lack_one() {
         default_network: text("other"),
         ..asking.clone()
     };
+    let none = Pod {
+        networks: text("[]"),
+        ..asking.clone()
+    };
     assert_eq!(
-        [&asking, &waiting, &plain, &default].map(asks),
-        [true, false, false, true]
+        [&asking, &waiting, &plain, &none, &default].map(asks),
+        [true, false, false, false, true]
     );
 }
 
@@ -106,13 +110,36 @@ fn an_event_that_the_api_did_not_take_is_tried_again() {
 #[test]
 fn what_is_missing_is_named_as_the_definitions_are() {
     let mut one = pod("1");
-    assert_eq!(asked(&one, "kube-system"), "shop/net-a, other/net-b");
+    assert_eq!(asked(&one, "kube-system"), ["shop/net-a", "other/net-b"]);
     one.default_network = Some("blue".to_owned());
     assert_eq!(
         asked(&one, "kube-system"),
-        "kube-system/blue, shop/net-a, other/net-b"
+        ["kube-system/blue", "shop/net-a", "other/net-b"]
     );
     one.default_network = None;
     one.networks = Some(format!("[{}", "x".repeat(1000)));
-    assert_eq!(asked(&one, "kube-system").len(), LONGEST);
+    let asked = asked(&one, "kube-system");
+    assert_eq!((asked.len(), asked[0].len()), (1, LONGEST));
+}
+
+#[test]
+fn nobody_is_told_before_the_api_has_been_there_for_a_while() {
+    let begin = Instant::now();
+    let mut calm = Calm::begin(begin);
+    let after = |seconds| begin + Duration::from_secs(seconds);
+    let mut progress = Progress {
+        lists: 1,
+        ..Progress::default()
+    };
+    assert!(!calm.lasts(&progress, after(1)));
+    assert!(!calm.lasts(&progress, after(15)));
+    assert!(calm.lasts(&progress, after(16)));
+    // It goes away, and comes back.
+    progress.failures = 1;
+    progress.failure = Some("refused".to_owned());
+    assert!(!calm.lasts(&progress, after(20)));
+    assert!(!calm.lasts(&progress, after(40)));
+    progress.failure = None;
+    assert!(!calm.lasts(&progress, after(54)));
+    assert!(calm.lasts(&progress, after(55)));
 }

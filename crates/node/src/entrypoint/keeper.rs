@@ -9,6 +9,7 @@ use plan::Candidate;
 use sys::files::{
     Durability, FileError, install, primary_candidates, read_bounded, remove, write_atomic,
 };
+use sys::lock::Presence;
 use sys::watch::{DirWatcher, Pause};
 
 use super::Failure;
@@ -16,10 +17,14 @@ use super::document::{Document, FILES, NoDocument, PLUGIN, generate};
 use super::kubeconfig::Account;
 use super::options::Options;
 
+/// Below the runtime's configurations: what is ours alone.
+const DIRECTORY: &str = "multus.d";
 /// How often one looks though nothing is told.
 const NET: Duration = Duration::from_secs(5);
 /// Before our file is written again: another program may want it otherwise.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long an uninstallation, or a predecessor that ends, is waited for.
+const TURN: Duration = Duration::from_secs(60);
 /// No configuration file comes near it.
 const LARGEST: u64 = 1 << 20;
 
@@ -34,6 +39,8 @@ pub(super) struct Keeper {
     is_generated: bool,
     /// A daemon keeps the node's configuration.
     yields: bool,
+    /// By it predecessor, successor and uninstallation know of each other.
+    presence: Option<Presence>,
     /// Each told once.
     troubles: [Option<String>; 2],
 }
@@ -47,6 +54,7 @@ impl Keeper {
             written: None,
             is_generated: false,
             yields: false,
+            presence: None,
             troubles: [None, None],
         }
     }
@@ -91,10 +99,9 @@ impl Keeper {
         if let Some(plugin) = &self.options.plugin {
             install(plugin, &self.options.plugin_dir.join(PLUGIN))?;
         }
-        if let Some(directory) = self.kubeconfig_path().parent() {
-            make_directory(directory)?;
-        }
+        make_directory(&self.options.conf_dir.join(DIRECTORY))?;
         make_directory(&self.options.networks_dir)?;
+        self.presence = self.come();
         self.refresh()?;
         match &self.options.own_file {
             Some(file) => {
@@ -110,6 +117,12 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Where there are no locks, nobody knows of each other.
+    fn come(&self) -> Option<Presence> {
+        let directory = self.options.conf_dir.join(DIRECTORY);
+        Presence::beside_others(&directory, Instant::now() + TURN).ok()
     }
 
     /// What failed here may succeed the next time.
@@ -138,7 +151,10 @@ impl Keeper {
     }
 
     fn kubeconfig_path(&self) -> PathBuf {
-        self.options.conf_dir.join("multus.d/multus.kubeconfig")
+        self.options
+            .conf_dir
+            .join(DIRECTORY)
+            .join("multus.kubeconfig")
     }
 
     /// The kubeconfig, as the account is now. Whatever the flags say: a token does not live long (Q80).
@@ -243,8 +259,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// B6.144
+    /// B6.144, but for what a successor keeps by now.
     fn clean_up(&self) -> Result<(), Failure> {
+        if self.presence.as_ref().is_some_and(|own| !own.is_alone()) {
+            return Ok(());
+        }
         match &self.options.own_file {
             Some(file) => remove(&copy_of(file, &self.options.conf_dir)?)?,
             None if self.yields => {}

@@ -415,6 +415,29 @@ fn at_the_end_the_configuration_goes_where_that_is_asked_for() {
 }
 
 #[test]
+fn whoever_ends_leaves_its_successors_configuration_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = directory.path().join("70-own.conf");
+    write_atomic(&own, b"{}", 0o644, Durability::None).unwrap();
+    let copied = format!("--multus-conf-file={}", own.display());
+    for (flag, file) in [
+        ("--skip-config-watch", "conf/00-multus.conflist"),
+        (copied.as_str(), "conf/70-own.conf"),
+    ] {
+        let node = Node::new(&["--cleanup-config-on-exit", flag]);
+        let mut successor = node.keeper();
+        beside(&node, || {
+            until("the configuration is there", || node.has(file));
+            successor.begin().unwrap();
+        });
+        assert!(node.has(file), "{flag}");
+        drop(successor);
+        beside(&node, || ());
+        assert!(!node.has(file), "{flag}");
+    }
+}
+
+#[test]
 fn an_address_of_the_sixth_version_is_bracketed() {
     // B6.142
     assert_eq!(

@@ -307,3 +307,19 @@ fn what_does_not_heed_sigterm_is_killed_also_where_there_is_no_time_to_wait_for_
     drop(end_adds(root.path(), "pod", Duration::ZERO));
     take(root.path(), "pod", LONG).unwrap();
 }
+
+#[test]
+fn of_those_who_work_in_a_directory_the_last_one_is_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let come = || Presence::beside_others(directory.path(), after(SHORT));
+    let (first, second) = (come().unwrap(), come().unwrap());
+    assert!(!first.is_alone());
+    drop(first);
+    assert!(second.is_alone());
+    assert!(matches!(come(), Err(LockError::Busy { .. })));
+    drop(second);
+    assert!(come().unwrap().is_alone());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    let nowhere = directory.path().join("nowhere");
+    assert!(Presence::beside_others(&nowhere, after(SHORT)).is_err());
+}
