@@ -97,6 +97,8 @@ pub(crate) struct Standing {
     pub(crate) events: usize,
     /// Pods that run without networks that they ask for.
     pub(crate) lacking: usize,
+    /// Configurations that sort before ours.
+    pub(crate) before_ours: usize,
     /// `None` where nobody can tell.
     pub(crate) ledgers: Option<usize>,
     /// What each watch knows, by what it watches.
@@ -115,6 +117,7 @@ struct StandingSeries {
     owed: IntGauge,
     events: IntGauge,
     lacking: IntGauge,
+    before_ours: IntGauge,
     ledgers: IntGauge,
     age: GaugeVec,
     objects: IntGaugeVec,
@@ -342,6 +345,10 @@ impl StandingSeries {
                 "multus_pods_without_networks",
                 "Pods of the node that run without the networks that they ask for.",
             )?,
+            before_ours: gauge(
+                "multus_configurations_before_ours",
+                "CNI configurations that sort before ours: a runtime that takes the first one never calls Multus.",
+            )?,
             ledgers: gauge(
                 "multus_ledger_entries",
                 "Containers of the node with a ledger.",
@@ -391,6 +398,7 @@ impl StandingSeries {
         self.owed.set(whole(standing.owed));
         self.events.set(whole(standing.events));
         self.lacking.set(whole(standing.lacking));
+        self.before_ours.set(whole(standing.before_ours));
         let until = standing.certificate.map(|validity| validity.until);
         let until = until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
         let until = until.map_or(0, |until| {

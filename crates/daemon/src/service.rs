@@ -182,6 +182,7 @@ impl Service {
             owed: node.behind.owed(),
             events: node.events.pending(),
             lacking: self.lacking.as_ref().map_or(0, Lacking::count),
+            before_ours: (node.sources.status)().before_ours,
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
             watches: node.readiness.watches().into(),
             certificate: self.credentials.certificate(),

@@ -141,6 +141,7 @@ impl Keeper {
             cannot_attach,
             primary,
             in_force: step.in_force,
+            before_ours: sight.before.len(),
             repairs: self.repairs,
         };
         let both = [choice.wait_until, step.wait_until];

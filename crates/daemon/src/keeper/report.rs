@@ -19,6 +19,8 @@ pub struct Status {
     pub not_ready: Option<String>,
     /// Our configuration is in force.
     pub in_force: bool,
+    /// How many configurations sort before ours.
+    pub before_ours: usize,
     /// How often our configuration was put back.
     pub repairs: u64,
 }

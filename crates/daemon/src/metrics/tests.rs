@@ -108,6 +108,7 @@ fn how_things_stand_is_told_as_it_is_now() {
         owed: 3,
         events: 6,
         lacking: 6,
+        before_ours: 2,
         ledgers: Some(5),
         watches: vec![
             ("pods", progress(reads)),
@@ -130,6 +131,7 @@ fn how_things_stand_is_told_as_it_is_now() {
         "multus_statuses_pending 3",
         "multus_events_pending 6",
         "multus_pods_without_networks 6",
+        "multus_configurations_before_ours 2",
         r#"multus_watch_objects{resource="pods"} 7"#,
         r#"multus_watch_failures_total{resource="pods"} 1"#,
         r#"multus_api_reads_total{resource="pods"} 3"#,
