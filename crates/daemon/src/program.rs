@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cluster::{ClusterError, WatchOptions, Watches};
+use cluster::{ClusterError, Live, WatchOptions, Watches};
 use devices::Kubelet;
 use plugin::{LOG, LogTo};
 use sys::files::FileError;
@@ -18,10 +18,9 @@ use tokio::time::interval;
 
 use crate::arrivals::Arrivals;
 use crate::ask;
-use crate::behind::Behind;
+use crate::behind::{Behind, Writer};
 use crate::complaints::Complaints;
 use crate::credentials::{Credentials, CredentialsError};
-use crate::crew::Crew;
 use crate::events::Events;
 use crate::facts::Sources;
 use crate::flags::{self, Flags};
@@ -178,82 +177,16 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         credentials = Credentials::get(&settings, name.as_deref()) => Arc::new(credentials?),
         signal = signals.next() => return Ok(signal),
     };
-    let live = Arc::clone(&credentials.live);
-    let options = WatchOptions {
-        node: name.clone(),
-        ..WatchOptions::default()
-    };
-    let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
-    let watches =
-        Arc::new(Watches::start(&live, &options, &observer).map_err(CredentialsError::Api)?);
-    let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
-    let timeouts = settings.netconf.timeouts;
-    let events = Events::start(
-        Arc::clone(&live),
-        timeouts.events,
-        Arc::clone(&metrics),
-        name.as_deref(),
-    );
-    let (told, counted) = (events.clone(), Arc::clone(&metrics));
-    let keeper = keeper::Watch::start(&settings, move |report: &Report| {
-        counted.reported(report);
-        told.keeper(report);
-        journal(report);
-    })?;
-    let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
-    let (behind, writer) = Behind::new(
-        Arc::clone(&watches),
-        &settings.netconf.cni_dir,
-        timeouts.api,
-    );
-    let lacking = name.is_some().then(|| {
-        Lacking::start(Sights {
-            watches: Arc::clone(&watches),
-            live: Arc::clone(&live),
-            cni_dir: settings.netconf.cni_dir.clone(),
-            are_ledgers_elsewhere: matches!(settings.config_file, ConfigFile::Copy(_)),
-            multus_namespace: settings.netconf.multus_namespace.clone(),
-            patience: timeouts.events,
-        })
-    });
     let (stopping, is_stopping) = watch::channel(false);
-    let retries = Retries::start(
-        settings.netconf.clone(),
-        settings.site(),
-        Arc::clone(&metrics),
+    let Parts {
+        service,
+        writer,
+        keeper: _keeper,
+    } = Parts::start(settings, name.as_deref(), &credentials, is_stopping)?;
+    let (node, crew) = (
+        Arc::clone(&service.node),
+        Arc::clone(&service.upstream.crew),
     );
-    let complaints = Arc::<Complaints>::default();
-    let node = Arc::new(Node {
-        readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
-        sources: Sources {
-            live,
-            watches,
-            status,
-            kubelet: Kubelet::default(),
-            complaints: Arc::clone(&complaints),
-        },
-        gate: Gate::new(settings.connection_limit, is_stopping),
-        events,
-        behind,
-        retries,
-        metrics: Arc::clone(&metrics),
-        complaints,
-        settings,
-    });
-    let crew = Arc::new(Crew::default());
-    let service = Arc::new(Service {
-        arrivals: Arrivals::default(),
-        lacking,
-        credentials: Arc::clone(&credentials),
-        upstream: Upstream {
-            host: Host {
-                node: Arc::clone(&node),
-                runtime: Handle::current(),
-            },
-            crew: Arc::clone(&crew),
-        },
-        node: Arc::clone(&node),
-    });
     let settings = &node.settings;
     let (socket, listener) = Socket::bind(&settings.socket_dir)?;
     LOG.verbose(format_args!(
@@ -263,6 +196,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     ));
     let mut housekeeping = JoinSet::new();
     housekeeping.spawn(tidy());
+    let metrics = Arc::clone(&node.metrics);
     housekeeping.spawn(async move { credentials.keep(&metrics).await });
     if settings.enable_pprof {
         LOG.warning(
@@ -285,6 +219,107 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     tokio::join!(node.events.flush(LAST), node.behind.flush(LAST));
     writing.abort();
     Ok(signal)
+}
+
+/// What a daemon is made of.
+struct Parts {
+    service: Arc<Service>,
+    /// Works once the socket is in its place.
+    writer: Writer,
+    /// Works as long as this is there.
+    keeper: keeper::Watch,
+}
+
+impl Parts {
+    /// Starts what works by itself, and puts together what answers.
+    fn start(
+        settings: Settings,
+        name: Option<&str>,
+        credentials: &Arc<Credentials>,
+        is_stopping: watch::Receiver<bool>,
+    ) -> Result<Self, Exit> {
+        let live = Arc::clone(&credentials.live);
+        let options = WatchOptions {
+            node: name.map(str::to_owned),
+            ..WatchOptions::default()
+        };
+        let observer: Arc<dyn cluster::Observer> = Arc::new(Journal);
+        let watches = Watches::start(&live, &options, &observer).map_err(CredentialsError::Api)?;
+        let watches = Arc::new(watches);
+        let metrics = Arc::new(Metrics::new().map_err(io::Error::other)?);
+        let (conf, site) = (settings.netconf.clone(), settings.site());
+        let patience = conf.timeouts.events;
+        let events = Events::start(Arc::clone(&live), patience, Arc::clone(&metrics), name);
+        let keeper = keep(&settings, &events, &metrics)?;
+        let status: Arc<dyn Fn() -> keeper::Status + Send + Sync> = Arc::new(keeper.status_of());
+        let behind_watches = Arc::clone(&watches);
+        let (behind, writer) = Behind::new(behind_watches, &conf.cni_dir, conf.timeouts.api);
+        let lacking = name.map(|_| lacking(&settings, &watches, &live));
+        let complaints = Arc::<Complaints>::default();
+        let node = Arc::new(Node {
+            readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
+            sources: Sources {
+                live,
+                watches,
+                status,
+                kubelet: Kubelet::default(),
+                complaints: Arc::clone(&complaints),
+            },
+            gate: Gate::new(settings.connection_limit, is_stopping),
+            events,
+            behind,
+            retries: Retries::start(conf, site, Arc::clone(&metrics)),
+            metrics,
+            complaints,
+            settings,
+        });
+        let host = Host {
+            node: Arc::clone(&node),
+            runtime: Handle::current(),
+        };
+        let service = Arc::new(Service {
+            arrivals: Arrivals::default(),
+            lacking,
+            credentials: Arc::clone(credentials),
+            upstream: Upstream {
+                host,
+                crew: Arc::default(),
+            },
+            node,
+        });
+        Ok(Self {
+            service,
+            writer,
+            keeper,
+        })
+    }
+}
+
+/// Keeps the node's configuration, and tells log, events and metrics of it.
+fn keep(
+    settings: &Settings,
+    events: &Events,
+    metrics: &Arc<Metrics>,
+) -> Result<keeper::Watch, KeeperError> {
+    let (events, metrics) = (events.clone(), Arc::clone(metrics));
+    keeper::Watch::start(settings, move |report: &Report| {
+        metrics.reported(report);
+        events.keeper(report);
+        journal(report);
+    })
+}
+
+/// Looks for pods that run without their networks.
+fn lacking(settings: &Settings, watches: &Arc<Watches>, live: &Arc<Live>) -> Lacking {
+    let conf = &settings.netconf;
+    Lacking::start(Sights {
+        watches: Arc::clone(watches),
+        live: Arc::clone(live),
+        cni_dir: conf.cni_dir.clone(),
+        are_ledgers_elsewhere: matches!(settings.config_file, ConfigFile::Copy(_)),
+        multus_namespace: conf.multus_namespace.clone(),
+        patience: conf.timeouts.events,
+    })
 }
 
 /// Old log files.
