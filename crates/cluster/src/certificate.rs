@@ -5,6 +5,7 @@
 //! place whole. What was there before stays until then, so that there is always a certificate to be read.
 
 mod kubeconfig;
+mod renewal;
 mod request;
 mod store;
 mod validity;
@@ -20,6 +21,7 @@ use tokio::time::sleep;
 use crate::call::Call;
 use crate::error::{ClusterError, Kind};
 use crate::live::{Limits, Live};
+pub use renewal::Renewal;
 use request::{Answer, Request};
 use store::Store;
 pub use validity::Validity;

@@ -50,7 +50,7 @@ mod testing;
 mod text;
 mod watches;
 
-pub use certificate::{CertificateError, Certificates, NodeCertificate, Validity};
+pub use certificate::{CertificateError, Certificates, NodeCertificate, Renewal, Validity};
 pub use cluster::Cluster;
 pub use effort::Effort;
 pub use error::{ClusterError, Kind, RequestError};

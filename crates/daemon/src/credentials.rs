@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use cluster::{
-    CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate, Validity,
+    CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate, Renewal, Validity,
 };
 use plugin::LOG;
 use tokio::runtime::Handle;
@@ -21,9 +21,6 @@ const SHORT: Duration = Duration::from_secs(3600);
 /// How long the first certificate is waited for (B6.85), and each further one before it is asked for anew.
 const FIRST: Duration = Duration::from_secs(120);
 const FURTHER: Duration = Duration::from_secs(900);
-/// Between two attempts that failed: at first, and at most.
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why there are no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -118,8 +115,8 @@ impl Credentials {
         known.filter(|validity| SystemTime::now() < validity.until)
     }
 
-    fn know(&self, plan: &Plan) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = plan.current;
+    fn know(&self, next: &Renewal) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = next.current();
     }
 
     /// The same in words; `None` where there should be none.
@@ -166,13 +163,13 @@ impl Credentials {
         let Some(certificates) = &self.certificates else {
             return;
         };
-        let mut plan = Plan::new(certificates.current(), SystemTime::now());
+        let mut next = Renewal::of(certificates.current(), SystemTime::now());
         loop {
             let now = SystemTime::now();
-            plan.look(certificates.current(), now);
-            self.know(&plan);
-            if plan.at > now {
-                let left = plan.at.duration_since(now).unwrap_or_default();
+            next.look(certificates.current(), now);
+            self.know(&next);
+            let left = next.left(now);
+            if !left.is_zero() {
                 sleep(left.min(self.look)).await;
                 continue;
             }
@@ -181,118 +178,20 @@ impl Credentials {
             metrics.renewed(obtained.is_ok());
             match obtained {
                 Ok(validity) => {
-                    plan.renewed(validity, SystemTime::now());
-                    self.know(&plan);
+                    next.renewed(validity, SystemTime::now());
+                    self.know(&next);
                     LOG.verbose("the node has a new certificate");
                     // Where this fails, the other loop tells.
                     let _taken = self.live.refresh().await;
                 }
                 Err(error) => {
-                    plan.failed(SystemTime::now());
+                    let pause = next.failed(SystemTime::now());
                     LOG.warning(format_args!(
                         "the node's certificate is not renewed: failed to {error}; tried again in {} s",
-                        plan.pause.as_secs()
+                        pause.as_secs()
                     ));
                 }
             }
         }
-    }
-}
-
-/// When the next certificate is asked for.
-#[derive(Debug)]
-struct Plan {
-    current: Option<Validity>,
-    at: SystemTime,
-    pause: Duration,
-}
-
-impl Plan {
-    fn new(current: Option<Validity>, now: SystemTime) -> Self {
-        Self {
-            current,
-            at: current.map_or(now, |current| current.renewal()),
-            pause: PAUSE / 2,
-        }
-    }
-
-    /// Another program may have put one in place, or taken it away.
-    fn look(&mut self, current: Option<Validity>, now: SystemTime) {
-        if current != self.current {
-            *self = Self::new(current, now);
-        }
-    }
-
-    /// However short it is good, a third of that time passes before the next one.
-    fn renewed(&mut self, validity: Validity, now: SystemTime) {
-        let plan = Self::new(Some(validity), now);
-        let soonest = now + validity.left(now) / 3;
-        *self = Self {
-            at: plan.at.max(soonest),
-            ..plan
-        };
-    }
-
-    /// After 1, 2, 4 … 60 s.
-    fn failed(&mut self, now: SystemTime) {
-        self.pause = LONGEST_PAUSE.min(self.pause * 2);
-        self.at = now + self.pause;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::UNIX_EPOCH;
-
-    use super::*;
-
-    fn at(seconds: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    fn good(since: u64, until: u64) -> Validity {
-        Validity {
-            since: at(since),
-            until: at(until),
-        }
-    }
-
-    #[test]
-    fn a_certificate_is_asked_for_at_once_where_there_is_none() {
-        assert_eq!(Plan::new(None, at(7)).at, at(7));
-        let mut plan = Plan::new(Some(good(0, 1000)), at(0));
-        assert!(plan.at >= at(700), "{plan:?}");
-        plan.look(None, at(8));
-        assert_eq!(plan.at, at(8));
-    }
-
-    #[test]
-    fn one_that_another_program_put_in_place_counts() {
-        let mut plan = Plan::new(Some(good(0, 1000)), at(0));
-        plan.look(Some(good(500, 1500)), at(800));
-        assert!(plan.at >= at(1200), "{plan:?}");
-        let before = plan.at;
-        plan.look(Some(good(500, 1500)), at(900));
-        assert_eq!(plan.at, before);
-    }
-
-    #[test]
-    fn a_signer_that_backdates_short_certificates_is_not_asked_without_a_pause() {
-        let mut plan = Plan::new(None, at(1000));
-        plan.renewed(good(700, 1030), at(1000));
-        assert!(plan.at >= at(1010), "{plan:?}");
-    }
-
-    #[test]
-    fn what_fails_is_tried_again_after_growing_pauses() {
-        let mut plan = Plan::new(None, at(0));
-        let mut pauses = Vec::new();
-        for _ in 0..8 {
-            plan.failed(at(100));
-            pauses.push(plan.at.duration_since(at(100)).unwrap().as_secs());
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-        plan.look(None, at(200));
-        assert_eq!(plan.at, at(160));
     }
 }

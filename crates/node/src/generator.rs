@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use cluster::{CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate};
+use cluster::{
+    CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate, Renewal,
+};
 use sys::environment;
 use sys::files::{Durability, FileError, remove, write_atomic};
 use tokio::runtime::{Builder, Handle};
@@ -39,9 +41,6 @@ const FIRST: Duration = Duration::from_secs(120);
 const FURTHER: Duration = Duration::from_secs(900);
 /// How often one looks whether the next one is due.
 const LOOK: Duration = Duration::from_secs(10);
-/// Between attempts that failed: at first, and at most.
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why there is no kubeconfig.
 #[derive(Debug, thiserror::Error)]
@@ -139,39 +138,28 @@ fn write(path: &Path, text: &str) -> Result<(), FileError> {
 
 /// Replaces the certificate before it ends, without end.
 async fn renew(certificates: &Certificates, live: &Live) {
-    let mut pause = PAUSE;
-    let mut current = certificates.current();
-    let mut due = current.map(|validity| validity.renewal());
+    let mut next = Renewal::of(certificates.current(), SystemTime::now());
     loop {
         let now = SystemTime::now();
-        if certificates.current() != current {
-            current = certificates.current();
-            due = current.map(|validity| validity.renewal());
-        }
-        if let Some(due) = due.filter(|due| *due > now) {
-            let left = due.duration_since(now).unwrap_or_default();
+        next.look(certificates.current(), now);
+        let left = next.left(now);
+        if !left.is_zero() {
             sleep(left.min(LOOK)).await;
             continue;
         }
-        match certificates
-            .obtain(Some(live), Instant::now() + FURTHER)
-            .await
-        {
+        let deadline = Instant::now() + FURTHER;
+        match certificates.obtain(Some(live), deadline).await {
             Ok(validity) => {
-                current = Some(validity);
-                // However short it is good, a third of that time passes before the next one.
-                let now = SystemTime::now();
-                due = Some(validity.renewal().max(now + validity.left(now) / 3));
-                pause = PAUSE;
+                next.renewed(validity, SystemTime::now());
                 // Where this fails, the next request is made with what was there.
                 let _taken = live.refresh().await;
             }
             Err(error) => {
+                let pause = next.failed(SystemTime::now());
                 eprintln!(
-                    "kubeconfig_generator: the certificate is not renewed: failed to {error}"
+                    "kubeconfig_generator: the certificate is not renewed: failed to {error}; tried again in {} s",
+                    pause.as_secs()
                 );
-                sleep(pause).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
             }
         }
     }
