@@ -80,7 +80,7 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
             },
             ("version", value) => {
                 let value = value.unwrap_or_else(|| "true".to_owned());
-                match plugin::boolean(&value) {
+                match plan::go_boolean(&value) {
                     Some(on) => version = on,
                     None => {
                         let text = format!("invalid boolean value {value:?} for -{name}");

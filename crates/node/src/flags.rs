@@ -116,22 +116,13 @@ pub(crate) fn read(
                 let word = word
                     .as_ref()
                     .map_or_else(|| "true".into(), |word| word.to_string_lossy());
-                let on = boolean(&word)
+                let on = plan::go_boolean(&word)
                     .ok_or_else(|| format!("invalid argument {word:?} for --{}", flag.name))?;
                 values.switches.insert(flag.name, on);
             }
         }
     }
     Ok(Some(values))
-}
-
-/// Go's words for yes and no.
-fn boolean(word: &str) -> Option<bool> {
-    match word {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }
 
 /// What flags there are.

@@ -1,7 +1,5 @@
 //! `kubeconfig_generator`: a certificate of the node's own, kept fresh, and a kubeconfig that names it (B1.100–B1.103).
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +8,7 @@ use cluster::{
     CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate, Renewal,
 };
 use sys::environment;
-use sys::files::{Durability, FileError, remove, write_atomic};
+use sys::files::{Durability, FileError, make_directory, remove, write_atomic};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::sleep;
 
@@ -126,12 +124,7 @@ async fn generate(about: NodeCertificate, kubeconfig: &Path) -> Result<(), Failu
 
 fn write(path: &Path, text: &str) -> Result<(), FileError> {
     if let Some(above) = path.parent() {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(above);
-        made.map_err(|source| FileError::Io {
-            action: "create directory",
-            path: above.to_owned(),
-            source,
-        })?;
+        make_directory(above, 0o700)?;
     }
     write_atomic(path, text.as_bytes(), 0o600, Durability::FileAndDir)
 }

@@ -14,6 +14,7 @@ mod devices;
 mod drive;
 mod error;
 mod facts;
+mod go;
 mod limits;
 mod log_options;
 mod netconf;
@@ -36,6 +37,7 @@ pub use devices::{AllocatedDevice, Claim, ClaimError, DeviceMap, PublishedDevice
 pub use drive::{DriveError, Inquiry, Source, drive};
 pub use error::PlanError;
 pub use facts::{Catalog, Fact, Facts, Need, PathFact};
+pub use go::{go_boolean, go_duration};
 pub use log_options::LogOptions;
 pub use netconf::NetConf;
 pub use plain::{NotPlain, POD_ANNOTATIONS, plain};
@@ -46,5 +48,5 @@ pub use resolve::{Outcome, Plan, Planned, Request, default_network, is_multus, p
 pub use routes::RouteChange;
 pub use runtime_config::RuntimeConfig;
 pub use status::{empty_result, network_statuses};
-pub use timeouts::{Timeouts, go_duration};
+pub use timeouts::Timeouts;
 pub use warning::Warning;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::go_duration;
+
 /// Deadlines, as the configuration sets them: `{"add": "110s", "api": "20s"}`. What is not named keeps its default.
 /// A delegate that does not end gets SIGTERM, and SIGKILL 2 s later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -66,32 +68,6 @@ fn bounded(text: &str) -> Option<Duration> {
     go_duration(text).filter(|duration| *duration <= MOST)
 }
 
-/// Reads Go's notation for durations: numbers with the units `h`, `m`, `s`, `ms`, one after the other; no zero.
-#[must_use]
-pub fn go_duration(text: &str) -> Option<Duration> {
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (number, tail) = rest.split_at_checked(digits)?;
-        let number: u64 = number.parse().ok()?;
-        let unit = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(unit)?;
-        let part = match unit {
-            "h" => Duration::from_secs(number.checked_mul(3600)?),
-            "m" => Duration::from_secs(number.checked_mul(60)?),
-            "s" => Duration::from_secs(number),
-            "ms" => Duration::from_millis(number),
-            _ => return None,
-        };
-        total = total.checked_add(part)?;
-        rest = tail;
-    }
-    (total > Duration::ZERO).then_some(total)
-}
-
 /// Nothing here waits longer than this, whatever the configuration says.
 const MOST: Duration = Duration::from_secs(3600);
 
@@ -135,6 +111,5 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(go_duration("24h"), Some(Duration::from_secs(86_400)));
     }
 }

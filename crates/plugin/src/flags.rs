@@ -23,7 +23,7 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Flags {
         };
         let (name, value) = flag.split_once('=').unwrap_or((flag, "true"));
         match name {
-            "v" | "version" => match boolean(value) {
+            "v" | "version" => match plan::go_boolean(value) {
                 Some(on) => version = on,
                 None => {
                     return Flags::Wrong(format!("invalid boolean value {value:?} for -{name}"));
@@ -37,16 +37,6 @@ pub(crate) fn read(arguments: impl Iterator<Item = String>) -> Flags {
         }
     }
     if version { Flags::Version } else { Flags::None }
-}
-
-/// Go's words for yes and no.
-#[must_use]
-pub fn boolean(word: &str) -> Option<bool> {
-    match word {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }
 
 /// The version, as every program of the project prints it (B1.9).

@@ -14,7 +14,7 @@ mod program;
 mod runs;
 mod verbs;
 
-pub use flags::{boolean, version};
+pub use flags::version;
 pub use ground::{Ground, Site};
 pub use journal::{LOG, LogTo, log_to};
 pub use planner::{Call, Planned, Planner};

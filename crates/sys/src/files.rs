@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 pub use cache::DirCache;
 pub use candidates::primary_candidates;
 pub use device_info::DeviceInfoDirs;
+pub use directory::make_directory;
 use directory::{Directory, Owner, Temporary};
 pub use install::{Installed, install};
 pub use ledger::{DirLedger, PendingSync, Written};

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use plan::PRIMARY_RECORD;
 use sys::files::{
-    Durability, FileError, config_dir_listing, primary_candidates, read_bounded, read_following,
-    read_trusted, write_atomic,
+    Durability, FileError, config_dir_listing, make_directory, primary_candidates, read_bounded,
+    read_following, read_trusted, write_atomic,
 };
 use sys::watch::{DirWatcher, Left, Pause, Stop};
 
@@ -223,7 +223,12 @@ impl<O: Observer> Work<O> {
     }
 
     fn record(&mut self, record: Vec<u8>) {
-        let written = make_above(&self.places.record).and_then(|()| {
+        // `cniDir` may not be there before the first pod.
+        let made = match self.places.record.parent() {
+            Some(above) => make_directory(above, 0o700),
+            None => Ok(()),
+        };
+        let written = made.and_then(|()| {
             write_atomic(&self.places.record, &record, 0o600, Durability::FileAndDir)
         });
         if self.told(written) {
@@ -300,23 +305,6 @@ impl From<Left> for How {
             Left::RenamedTo(name) => Self::RenamedTo(name),
         }
     }
-}
-
-/// `cniDir` may not be there before the first pod.
-fn make_above(path: &Path) -> Result<(), FileError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let Some(above) = path.parent() else {
-        return Ok(());
-    };
-    let made = fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(above);
-    made.map_err(|source| FileError::Io {
-        action: "create directory",
-        path: above.to_path_buf(),
-        source,
-    })
 }
 
 /// Our own file, with what is known of who wrote it.

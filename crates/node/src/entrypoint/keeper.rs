@@ -1,13 +1,13 @@
 //! Keeps kubeconfig and configuration as account and primary are.
 
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use plan::Candidate;
 use sys::files::{
-    Durability, FileError, install, primary_candidates, read_bounded, remove, write_atomic,
+    Durability, FileError, install, make_directory, primary_candidates, read_bounded, remove,
+    write_atomic,
 };
 use sys::lock::Presence;
 use sys::watch::{DirWatcher, Pause};
@@ -99,8 +99,8 @@ impl Keeper {
         if let Some(plugin) = &self.options.plugin {
             install(plugin, &self.options.plugin_dir.join(PLUGIN))?;
         }
-        make_directory(&self.options.conf_dir.join(DIRECTORY))?;
-        make_directory(&self.options.networks_dir)?;
+        make_directory(&self.options.conf_dir.join(DIRECTORY), 0o755)?;
+        make_directory(&self.options.networks_dir, 0o755)?;
         self.presence = self.come();
         self.refresh()?;
         match &self.options.own_file {
@@ -296,17 +296,5 @@ fn is_ours(bytes: &[u8]) -> bool {
             && plugins
                 .iter()
                 .all(|plugin| plan::is_multus(plugin.plugin_type()))
-    })
-}
-
-fn make_directory(directory: &Path) -> Result<(), FileError> {
-    let made = DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(directory);
-    made.map_err(|source| FileError::Io {
-        action: "create directory",
-        path: directory.to_owned(),
-        source,
     })
 }

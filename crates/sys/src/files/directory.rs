@@ -89,11 +89,7 @@ impl Directory {
         if let Some(directory) = Self::open_existing(path)? {
             return Ok(directory);
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(path)
-            .map_err(|error| FileError::io("create directory", path, error))?;
+        make_directory(path, mode)?;
         Self::open(path)
     }
 
@@ -363,6 +359,15 @@ impl Directory {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes a directory and what is missing above it, with this mode. One that is there stays as it is.
+///
+/// # Errors
+/// [`FileError::Io`].
+pub fn make_directory(path: &Path, mode: u32) -> Result<(), FileError> {
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|error| FileError::io("create directory", path, error))
 }
 
 /// Of a name that is too long for that, the end: there stands whose file it is.
