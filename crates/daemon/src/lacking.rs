@@ -99,7 +99,9 @@ async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
             roll.told(&pod.reference.uid);
         }
         sleep(PAUSE).await;
-        if is_told && roll.is_settled() && changes.changed().await.is_err() {
+        // What was found while the API came and went is neither told nor counted yet.
+        let is_done = is_told && is_calm && roll.is_settled();
+        if is_done && changes.changed().await.is_err() {
             return;
         }
     }
