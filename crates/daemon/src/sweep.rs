@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use cni::ContainerId;
-use sys::files::DirLedger;
+use sys::files::{DirLedger, FileError};
 
 use crate::retries::{CameTo, Hands};
 use crate::settings::Settings;
@@ -21,8 +21,8 @@ pub(crate) struct Sweep {
     round: u32,
     /// Those that failed: how many rounds they were passed over, and when they are tried again.
     put_off: BTreeMap<ContainerId, (u32, u32)>,
-    /// How many ledgers there were, where that was told.
-    told: Option<usize>,
+    /// What was told last of the ledgers that there are.
+    told: Option<String>,
 }
 
 impl Sweep {
@@ -40,7 +40,7 @@ impl Sweep {
     pub(crate) fn once(&mut self) -> Vec<String> {
         self.round = self.round.saturating_add(1);
         let mut lines = Vec::new();
-        for id in self.ids() {
+        for id in self.ids().unwrap_or_default() {
             let (passed, next) = self.put_off.get(&id).copied().unwrap_or_default();
             if next > self.round {
                 continue;
@@ -56,19 +56,23 @@ impl Sweep {
                 }
             }
         }
-        let left = self.ids().len();
-        if self.told.replace(left) != Some(left) {
-            lines.push(match left {
-                0 => "nothing is left of what Multus attached".to_owned(),
-                _ => format!("{left} sandboxes that Multus attached are left; their plugins stay"),
-            });
+        let left = match self.ids().map(|ids| ids.len()) {
+            Ok(0) => "nothing is left of what Multus attached".to_owned(),
+            Ok(left) => {
+                format!("{left} sandboxes that Multus attached are left; their plugins stay")
+            }
+            Err(error) => format!("cannot look for what Multus attached: {error}"),
+        };
+        if self.told.as_ref() != Some(&left) {
+            lines.push(left.clone());
+            self.told = Some(left);
         }
         lines
     }
 
-    fn ids(&self) -> Vec<ContainerId> {
-        let ids = self.ledgers.list().unwrap_or_default().into_iter();
-        ids.filter_map(|id| ContainerId::parse(&id).ok()).collect()
+    fn ids(&self) -> Result<Vec<ContainerId>, FileError> {
+        let ids = self.ledgers.list()?.into_iter();
+        Ok(ids.filter_map(|id| ContainerId::parse(&id).ok()).collect())
     }
 }
 
@@ -84,6 +88,34 @@ fn is_gone(netns: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn that_nothing_is_left_is_said_once_and_not_where_nobody_can_tell() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let sweep = |cni_dir: &Path| {
+            let settings = format!(r#"{{"cniDir": {cni_dir:?}}}"#);
+            let mut sweep = Sweep::new(&Settings::parse(settings.as_bytes()).unwrap());
+            [sweep.once(), sweep.once()]
+        };
+        let [first, second] = sweep(directory.path());
+        assert_eq!(
+            first,
+            ["1 sandboxes that Multus attached are left; their plugins stay"]
+        );
+        assert_eq!(second, [""; 0]);
+        fs::remove_file(&file).unwrap();
+        let [first, _] = sweep(directory.path());
+        assert_eq!(first, ["nothing is left of what Multus attached"]);
+        fs::write(&file, "").unwrap();
+        let [first, second] = sweep(&file);
+        assert!(
+            first[0].starts_with("cannot look for what Multus attached: "),
+            "{first:?}"
+        );
+        assert_eq!(second, [""; 0]);
+    }
 
     #[test]
     fn a_sandbox_is_gone_when_its_file_is_and_its_directory_is_not() {
