@@ -87,13 +87,15 @@ fn is_gone(netns: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sys::files::{Durability, write_atomic};
+
     use super::*;
 
     #[test]
     fn that_nothing_is_left_is_said_once_and_not_where_nobody_can_tell() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
-        fs::write(&file, "").unwrap();
+        write_atomic(&file, b"", 0o600, Durability::None).unwrap();
         let sweep = |cni_dir: &Path| {
             let settings = format!(r#"{{"cniDir": {cni_dir:?}}}"#);
             let mut sweep = Sweep::new(&Settings::parse(settings.as_bytes()).unwrap());
@@ -108,7 +110,7 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let [first, _] = sweep(directory.path());
         assert_eq!(first, ["nothing is left of what Multus attached"]);
-        fs::write(&file, "").unwrap();
+        write_atomic(&file, b"", 0o600, Durability::None).unwrap();
         let [first, second] = sweep(&file);
         assert!(
             first[0].starts_with("cannot look for what Multus attached: "),
