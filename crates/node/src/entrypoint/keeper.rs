@@ -99,7 +99,7 @@ impl Keeper {
         if let Some(plugin) = &self.options.plugin {
             install(plugin, &self.options.plugin_dir.join(PLUGIN))?;
         }
-        make_directory(&self.options.conf_dir.join(DIRECTORY), 0o755)?;
+        self.make_own()?;
         make_directory(&self.options.networks_dir, 0o755)?;
         self.presence = self.come();
         self.refresh()?;
@@ -117,6 +117,11 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Who clears the runtime's configurations away takes our directory along.
+    fn make_own(&self) -> Result<(), FileError> {
+        make_directory(&self.options.conf_dir.join(DIRECTORY), 0o755)
     }
 
     /// Where there are no locks, nobody knows of each other.
@@ -165,6 +170,7 @@ impl Keeper {
         if there.as_deref() == Some(text.as_bytes()) {
             return Ok(());
         }
+        self.make_own()?;
         write_atomic(&path, text.as_bytes(), 0o600, Durability::FileAndDir)?;
         println!("kubeconfig is created in {}", path.display());
         Ok(())

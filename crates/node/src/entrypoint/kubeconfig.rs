@@ -57,7 +57,12 @@ impl Account {
         let verification = match self.skip_tls_verify {
             true => "insecure-skip-tls-verify: true".to_owned(),
             false => {
-                let authorities = BASE64_STANDARD.encode(self.read("ca.crt")?);
+                let authorities = self.read("ca.crt")?;
+                if authorities.trim_ascii().is_empty() {
+                    let path = self.directory.join("ca.crt");
+                    return Err(format!("{}: no authority", path.display()));
+                }
+                let authorities = BASE64_STANDARD.encode(authorities);
                 format!("certificate-authority-data: {authorities}")
             }
         };

@@ -344,6 +344,35 @@ fn a_token_that_is_replaced_is_in_the_kubeconfig_whatever_the_flags_say() {
 }
 
 #[test]
+fn no_kubeconfig_is_written_without_authorities_or_with_what_is_no_token() {
+    let node = Node::new(&[]);
+    let mut keeper = node.keeper();
+    keeper.begin().unwrap();
+    let good = node.text("conf/multus.d/multus.kubeconfig");
+    for (file, text) in [("ca.crt", "\n"), ("token", ""), ("token", "two words")] {
+        let file = format!("account/{file}");
+        let before = node.text(&file);
+        node.put(&file, text);
+        assert!(matches!(keeper.begin(), Err(Failure::Account(_))), "{file}");
+        node.put(&file, &before);
+    }
+    assert_eq!(node.text("conf/multus.d/multus.kubeconfig"), good);
+}
+
+#[test]
+fn what_somebody_clears_away_comes_back() {
+    let node = Node::new(&[]);
+    beside(&node, || {
+        let is_there =
+            || node.has("conf/00-multus.conflist") && node.has("conf/multus.d/multus.kubeconfig");
+        until("both are there", is_there);
+        fs::remove_dir_all(node.path("conf/multus.d")).unwrap();
+        fs::remove_file(node.path("conf/00-multus.conflist")).unwrap();
+        until("both are there again", is_there);
+    });
+}
+
+#[test]
 fn the_configuration_follows_the_primary_and_is_put_back() {
     // B6.144
     let node = Node::new(&[]);

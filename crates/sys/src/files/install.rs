@@ -44,7 +44,8 @@ pub fn install(source: &Path, destination: &Path) -> Result<Installed, FileError
     let has_mode = fs::symlink_metadata(destination)
         .is_ok_and(|about| about.permissions().mode() & 0o7777 == mode);
     let installed = if has_mode && directory.holds(name, &bytes) {
-        directory.remove(&directory::temporary_name(name))?;
+        // The disk may be read-only.
+        let _best_effort = directory.remove(&directory::temporary_name(name));
         Installed::Identical
     } else {
         directory.replace(name, &bytes, mode, true, Temporary::OfFile)?;
@@ -61,9 +62,11 @@ mod tests {
     use std::thread;
 
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+    use rustix::thread::UnshareFlags;
 
     use super::*;
     use crate::files::{Durability, write_atomic};
+    use crate::testing::{sh, unshared};
 
     struct Place(tempfile::TempDir);
 
@@ -164,6 +167,22 @@ mod tests {
         fs::set_permissions(&to, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(install(&from, &to).unwrap(), Installed::Written);
         assert_eq!(fs::metadata(&to).unwrap().mode() & 0o7777, 0o755);
+    }
+
+    #[test]
+    fn on_a_read_only_disk_the_same_file_is_as_good() {
+        let place = Place::new();
+        let (from, to) = (place.source(b"program"), place.destination());
+        install(&from, &to).unwrap();
+        let bin = to.parent().unwrap().display();
+        unshared(UnshareFlags::NEWNS, || {
+            sh(&format!(
+                "mount --make-rprivate / && mount --bind {bin} {bin} && mount -o remount,ro,bind {bin}"
+            ));
+            assert_eq!(install(&from, &to).unwrap(), Installed::Identical);
+            let failure = install(&place.source(b"another"), &to).unwrap_err();
+            assert!(failure.to_string().contains("Read-only"), "{failure}");
+        });
     }
 
     #[test]
