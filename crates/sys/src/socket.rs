@@ -4,12 +4,13 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use rustix::net::sockopt::socket_peercred;
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::{Uid, geteuid};
 
-/// Connects to a program of root's, or of our own user's: what is said there is done as root. Waits for nothing: where more have come than a listener takes up, as one that is frozen does not, the kernel
-/// would let this process wait without end.
+/// Connects to a program of root's, or of our own user's: what is said there is done as root. Waits for nothing: where more
+/// have come than a listener takes up, as one that is frozen does not, the kernel would let this process wait without end.
 ///
 /// # Errors
 /// Nobody listens, or nobody who may; [`io::ErrorKind::WouldBlock`] where no more can come.
@@ -17,9 +18,10 @@ pub fn reach(path: &Path) -> io::Result<UnixStream> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
-    let user = socket_peercred(&socket)?.uid;
-    if ![Uid::ROOT, geteuid()].contains(&user) {
-        let reason = format!("user {} listens there, who is not root", user.as_raw());
+    // Not by `rustix`: to it a process id is never 0, which that of a listener in another container is.
+    let user = getsockopt(&socket, PeerCredentials)?.uid();
+    if ![Uid::ROOT, geteuid()].contains(&Uid::from_raw(user)) {
+        let reason = format!("user {user} listens there, who is not root");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     let stream = UnixStream::from(socket);

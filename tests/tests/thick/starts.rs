@@ -223,6 +223,17 @@ fn a_probe_tells_how_the_daemon_is() {
     let daemon = node.start();
     until("the daemon answers", || node.ask("/healthz").is_some());
     assert!(probe("/healthz").status.success());
+    // As a container sees the daemon of another one: whoever listens has no process id there.
+    let apart = node
+        .world
+        .command("unshare")
+        .args(["--pid", "--fork", "--mount-proc", "--"])
+        .arg(program("multus-daemon"))
+        .arg("-config")
+        .arg(&node.config)
+        .args(["get", "/healthz"]);
+    let apart = apart.run().unwrap();
+    assert!(apart.status.success(), "{}", apart.stderr_text());
     let unready = probe("/readyz");
     assert!(!unready.status.success());
     assert!(unready.stdout_text().contains("no primary network"));
