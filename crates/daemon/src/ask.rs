@@ -26,7 +26,7 @@ pub(crate) fn print(settings: &Settings, path: &str) -> ExitCode {
             }
         }
         Err(error) => {
-            eprintln!("multus-daemon: {error}");
+            sys::complain!("multus-daemon: {error}");
             ExitCode::FAILURE
         }
     }

@@ -97,15 +97,15 @@ pub fn main() -> ExitCode {
             Err(exit) => leave(&exit, false),
         },
         Flags::Version => {
-            println!("multus-daemon: {}", plugin::version());
+            sys::say!("multus-daemon: {}", plugin::version());
             ExitCode::from(4)
         }
         Flags::Help => {
-            eprint!("{}", flags::USAGE);
+            sys::complain!("{}", flags::USAGE.trim_end());
             ExitCode::SUCCESS
         }
         Flags::Wrong(text) => {
-            eprint!("{text}\n{}", flags::USAGE);
+            sys::complain!("{text}\n{}", flags::USAGE.trim_end());
             ExitCode::from(2)
         }
     }
@@ -136,7 +136,7 @@ fn serve(config: &Path) -> ExitCode {
     match ran {
         Ok(signal) => {
             if !logs_to_stderr {
-                eprintln!("multus-daemon: ended by {signal}");
+                sys::complain!("multus-daemon: ended by {signal}");
             }
             LOG.verbose(format_args!("ended by {signal}"));
             ExitCode::SUCCESS
@@ -147,7 +147,7 @@ fn serve(config: &Path) -> ExitCode {
 
 fn leave(exit: &Exit, is_told: bool) -> ExitCode {
     if !is_told {
-        eprintln!("multus-daemon: {exit}");
+        sys::complain!("multus-daemon: {exit}");
     }
     LOG.error(exit);
     ExitCode::from(exit.status())

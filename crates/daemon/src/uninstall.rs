@@ -57,16 +57,16 @@ pub(crate) fn run(settings: &Settings, stay: bool) -> ExitCode {
     })
     .uninstall()
     {
-        Ok(lines) => lines.iter().for_each(|line| println!("{line}")),
+        Ok(lines) => lines.iter().for_each(|line| sys::say!("{line}")),
         Err(failure) => {
-            eprintln!("multus-daemon: not uninstalled: {failure}");
+            sys::complain!("multus-daemon: not uninstalled: {failure}");
             return ExitCode::FAILURE;
         }
     }
     let mut sweep = Sweep::new(settings);
     loop {
         for line in sweep.once() {
-            println!("{line}");
+            sys::say!("{line}");
         }
         if !stay {
             return ExitCode::SUCCESS;

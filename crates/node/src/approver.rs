@@ -49,7 +49,7 @@ pub(crate) fn run(_: &Values) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("cert-approver: {failure}");
+            sys::complain!("cert-approver: {failure}");
             ExitCode::FAILURE
         }
     }
@@ -90,7 +90,7 @@ async fn follow(live: &Live, mut requests: SigningRequests) {
                 // The watch tells that it is decided.
                 Ok(()) => *tried = TRIES,
                 Err(error) => {
-                    eprintln!("cert-approver: failed to {error}");
+                    sys::complain!("cert-approver: failed to {error}");
                     again |= *tried < TRIES;
                 }
             }
@@ -108,7 +108,7 @@ async fn settle(live: &Live, request: &SigningRequest) -> Result<(), ClusterErro
     let (is_approved, cause) = match judge(request) {
         Verdict::NotOurs => return Ok(()),
         Verdict::Undecided(reason) => {
-            eprintln!("cert-approver: {name} is left to others: {reason}");
+            sys::complain!("cert-approver: {name} is left to others: {reason}");
             return Ok(());
         }
         Verdict::Approved => (true, None),
@@ -140,11 +140,11 @@ async fn settle(live: &Live, request: &SigningRequest) -> Result<(), ClusterErro
             message: format!("The CSR {name:?} has been denied by csr-approver: {cause}"),
         },
     };
-    println!("{}", event.message);
+    sys::say!("{}", event.message);
     let posted = live.post_event_of_request(request, &event, COMPONENT, Instant::now() + PATIENCE);
     // It is decided all the same.
     if let Err(error) = posted.await {
-        eprintln!("cert-approver: failed to {error}");
+        sys::complain!("cert-approver: failed to {error}");
     }
     Ok(())
 }
@@ -154,11 +154,11 @@ struct Journal;
 
 impl Observer for Journal {
     fn listed(&self, what: &str, objects: usize) {
-        println!("{objects} {what} listed");
+        sys::say!("{objects} {what} listed");
     }
 
     fn failed(&self, error: &ClusterError, pause: Duration) {
-        eprintln!(
+        sys::complain!(
             "cert-approver: failed to {error}; tried again in {:.1} s",
             pause.as_secs_f64()
         );

@@ -63,7 +63,7 @@ pub(crate) fn run(flags: &Values) -> ExitCode {
     match done {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("thin_entrypoint: {failure}");
+            sys::complain!("thin_entrypoint: {failure}");
             ExitCode::FAILURE
         }
     }

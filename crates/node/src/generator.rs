@@ -68,7 +68,7 @@ pub(crate) fn run(flags: &Values) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("kubeconfig_generator: {failure}");
+            sys::complain!("kubeconfig_generator: {failure}");
             ExitCode::FAILURE
         }
     }
@@ -114,7 +114,7 @@ async fn generate(about: NodeCertificate, kubeconfig: &Path) -> Result<(), Failu
     }
     let live = certificates.client(limits, &runtime)?;
     write(kubeconfig, &certificates.kubeconfig()?)?;
-    println!("{} is written", kubeconfig.display());
+    sys::say!("{} is written", kubeconfig.display());
     tokio::select! {
         () = renew(&certificates, &live) => {}
         () = signals.next() => {}
@@ -149,7 +149,7 @@ async fn renew(certificates: &Certificates, live: &Live) {
             }
             Err(error) => {
                 let pause = next.failed(SystemTime::now());
-                eprintln!(
+                sys::complain!(
                     "kubeconfig_generator: the certificate is not renewed: failed to {error}; tried again in {} s",
                     pause.as_secs()
                 );

@@ -25,7 +25,7 @@ pub(crate) fn run(flags: &Values) -> ExitCode {
         "thick" => "multus-shim",
         "thin" => "multus",
         _ => {
-            eprintln!("--type is missing or --type has invalid value");
+            sys::complain!("--type is missing or --type has invalid value");
             return ExitCode::FAILURE;
         }
     };
@@ -35,11 +35,11 @@ pub(crate) fn run(flags: &Values) -> ExitCode {
         Path::new(flags.text("dest-dir")),
     ) {
         Ok(lines) => {
-            lines.iter().for_each(|line| println!("{line}"));
+            lines.iter().for_each(|line| sys::say!("{line}"));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("install_multus: {error}");
+            sys::complain!("install_multus: {error}");
             ExitCode::FAILURE
         }
     }

@@ -58,17 +58,20 @@ fn main() -> ExitCode {
         .and_then(|name| named(name.to_str()?));
     let Some(chore) = by_own_name.or_else(|| named(words.next()?.to_str()?)) else {
         let names: Vec<&str> = CHORES.iter().map(|chore| chore.name).collect();
-        eprintln!("usage: multus-node {} [flags]", names.join("|"));
+        sys::complain!("usage: multus-node {} [flags]", names.join("|"));
         return ExitCode::from(2);
     };
     match flags::read(chore.flags, words) {
         Ok(Some(values)) => (chore.run)(&values),
         Ok(None) => {
-            eprint!("{}", flags::usage(chore.name, chore.flags));
+            sys::complain!("{}", flags::usage(chore.name, chore.flags).trim_end());
             ExitCode::SUCCESS
         }
         Err(text) => {
-            eprint!("{text}\n{}", flags::usage(chore.name, chore.flags));
+            sys::complain!(
+                "{text}\n{}",
+                flags::usage(chore.name, chore.flags).trim_end()
+            );
             ExitCode::from(2)
         }
     }

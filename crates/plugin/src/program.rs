@@ -69,15 +69,15 @@ pub fn main(program: &dyn Program) -> ExitCode {
     match flags::read(arguments.map(|word| word.to_string_lossy().into_owned())) {
         flags::Flags::None => serve(program),
         flags::Flags::Version => {
-            println!("{}: {}", program.name(), flags::version());
+            sys::say!("{}: {}", program.name(), flags::version());
             ExitCode::SUCCESS
         }
         flags::Flags::Help => {
-            eprint!("{}", usage(program));
+            sys::complain!("{}", usage(program).trim_end());
             ExitCode::SUCCESS
         }
         flags::Flags::Wrong(text) => {
-            eprint!("{text}\n{}", usage(program));
+            sys::complain!("{text}\n{}", usage(program).trim_end());
             ExitCode::from(2)
         }
     }
@@ -107,7 +107,7 @@ fn serve(program: &dyn Program) -> ExitCode {
     let (result, version) =
         match cni::read_invocation(&sys::environment::get, &mut stdin as &mut dyn Read, ABOUT) {
             Ok(Invocation::About(text)) => {
-                eprint!("{text}");
+                sys::complain!("{}", text.trim_end());
                 return ExitCode::SUCCESS;
             }
             Ok(Invocation::Version(text)) => (

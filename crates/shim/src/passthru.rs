@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let (text, code) = match cni::read_invocation(&variable, &mut io::stdin().lock(), ABOUT) {
         Ok(Invocation::About(text)) => {
-            eprint!("{text}");
+            sys::complain!("{}", text.trim_end());
             return ExitCode::SUCCESS;
         }
         Ok(Invocation::Version(text)) => (text, ExitCode::SUCCESS),

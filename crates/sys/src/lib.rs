@@ -8,7 +8,7 @@
 //!
 //! **Never.** No namespace, root or directory of the calling thread is another one when a call returns (work under another root
 //! runs on a thread that ends with it), no signal handler is installed, no shell is run, no `PATH` searched, nothing is printed but by
-//! [`log`]. Nothing here knows Kubernetes.
+//! [`log`] and [`mod@say`]. Nothing here knows Kubernetes.
 
 pub mod children;
 pub mod environment;
@@ -22,6 +22,7 @@ pub mod log;
 mod netlink;
 pub mod netns;
 mod ports;
+pub mod say;
 pub mod socket;
 #[cfg(test)]
 mod testing;

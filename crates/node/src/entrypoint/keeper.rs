@@ -106,7 +106,7 @@ impl Keeper {
         match &self.options.own_file {
             Some(file) => {
                 install(file, &copy_of(file, &self.options.conf_dir)?)?;
-                println!("multus config file {} is copied.", file.display());
+                sys::say!("multus config file {} is copied.", file.display());
             }
             None => {
                 let generated = self.generate();
@@ -150,7 +150,7 @@ impl Keeper {
             return;
         };
         if let Some(trouble) = trouble.as_ref().filter(|_| *last != trouble) {
-            eprintln!("thin_entrypoint: {trouble}");
+            sys::complain!("thin_entrypoint: {trouble}");
         }
         *last = trouble;
     }
@@ -172,7 +172,7 @@ impl Keeper {
         }
         self.make_own()?;
         write_atomic(&path, text.as_bytes(), 0o600, Durability::FileAndDir)?;
-        println!("kubeconfig is created in {}", path.display());
+        sys::say!("kubeconfig is created in {}", path.display());
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl Keeper {
             let bytes = document.text.as_bytes();
             write_atomic(&path, bytes, 0o600, Durability::FileAndDir).map_err(io)?;
             self.written = Some(Instant::now());
-            println!("multus config file {} is created.", path.display());
+            sys::say!("multus config file {} is created.", path.display());
         }
         self.is_generated = true;
         self.remove_ours(|file| file != document.file).map_err(io)?;
@@ -204,7 +204,7 @@ impl Keeper {
             renamed.map_err(|error| {
                 NoDocument::Wait(format!("failed to rename {}: {error}", from.display()))
             })?;
-            println!(
+            sys::say!(
                 "Original master file moved to {:?}",
                 to.display().to_string()
             );
