@@ -257,7 +257,7 @@ impl Keeper {
 }
 
 impl Choice {
-    fn fails(&mut self, report: Report) {
+    pub(super) fn fails(&mut self, report: Report) {
         self.trouble = Some(report.to_string());
         self.standing.push(report);
     }

@@ -140,19 +140,21 @@ impl Chooser {
             }
             None => self.replace(&current, &verdicts, now, &mut choice),
         }
-        let overtaken = verdicts
-            .0
-            .iter()
-            .take_while(|(name, _)| *name < current.file);
-        if self.gone_since.is_none() {
-            choice
-                .standing
-                .extend(overtaken.map(|(name, _)| Report::Overtaken {
-                    file: name.clone(),
-                    primary: current.file.clone(),
-                }));
-        }
+        self.note_overtaken(&verdicts, &mut choice);
         choice
+    }
+
+    /// What sorts before the primary's file that was just chosen, or stayed.
+    fn note_overtaken(&self, verdicts: &Verdicts, choice: &mut Choice) {
+        let Some(primary) = self.chosen.as_ref().filter(|_| self.gone_since.is_none()) else {
+            return;
+        };
+        let before = verdicts.0.iter().map(|(name, _)| name);
+        let before = before.take_while(|name| **name < primary.file);
+        choice.standing.extend(before.map(|name| Report::Overtaken {
+            file: name.clone(),
+            primary: primary.file.clone(),
+        }));
     }
 
     fn verdicts(&self, files: &[Candidate], choice: &mut Choice) -> Verdicts {
@@ -227,12 +229,12 @@ impl Chooser {
             return self.adopt(successor, choice);
         }
         choice.wait_until = successor.map(|_| since + AWAY).filter(|until| *until > now);
-        let file = current.file.clone();
-        choice.trouble = Some(format!("the primary's configuration {file} is gone"));
-        choice.standing.push(Report::PrimaryGone {
-            file,
+        let gone = Report::PrimaryGone {
+            file: current.file.clone(),
             successor: successor.map(|(name, _)| name.clone()),
-        });
+            fault: successor.and_then(|(_, verdict)| verdict.as_ref().err().cloned()),
+        };
+        choice.fails(gone);
     }
 
     fn adopt(&mut self, primary: &Primary, choice: &mut Choice) {

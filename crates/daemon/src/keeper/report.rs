@@ -60,6 +60,8 @@ pub enum Report {
         file: String,
         /// The file that takes its place if it does not come back.
         successor: Option<String>,
+        /// Why that cannot take it.
+        fault: Option<String>,
     },
     /// A file sorts before the primary's, and is left alone while that is there.
     Overtaken {
@@ -213,10 +215,20 @@ impl fmt::Display for Report {
             Self::PrimaryGone {
                 file,
                 successor: None,
+                ..
             } => write!(f, "the primary's configuration {file} is gone"),
             Self::PrimaryGone {
                 file,
                 successor: Some(successor),
+                fault: Some(fault),
+            } => write!(
+                f,
+                "the primary's configuration {file} is gone, and {successor} cannot take its place: {fault}"
+            ),
+            Self::PrimaryGone {
+                file,
+                successor: Some(successor),
+                fault: None,
             } => write!(
                 f,
                 "the primary's configuration {file} is gone; {successor} takes its place if it does not come back"

@@ -150,6 +150,43 @@ fn another_file_is_the_primary_only_when_the_old_one_stays_away() {
 }
 
 #[test]
+fn a_successor_that_cannot_be_used_is_promised_nothing_and_waited_for() {
+    let list = list("a");
+    let mut node = node();
+    primary(&mut node, &[("05-a.conflist", &list)]);
+    // a list in a .conf
+    let files = [("05-a.conf", list.as_str()), ("10-b.conflist", &list)];
+    let (actions, reports) = node.files(&files).act();
+    let told =
+        "the primary's configuration 05-a.conflist is gone, and 05-a.conf cannot take its place: ";
+    assert!(reports[0].starts_with(told), "{reports:?}");
+    assert!(reports[0].len() > told.len(), "{reports:?}");
+    assert_eq!(actions.status.not_ready, Some(reports[0].clone()));
+    let (actions, later) = node.after(35).act();
+    assert_eq!(actions.status.not_ready, Some(reports[0].clone()));
+    assert_eq!(later, Vec::<String>::new());
+    assert_eq!(actions.status.primary.unwrap().file, "05-a.conflist");
+    assert_eq!(primary(&mut node, &files[1..]), "10-b.conflist");
+}
+
+#[test]
+fn a_file_that_took_the_place_of_the_primary_does_not_stand_before_it() {
+    let list = list("a");
+    let mut node = node();
+    primary(&mut node, &[("10-b.conflist", &list)]);
+    let files = [("05-a.conflist", list.as_str())];
+    primary(&mut node, &files);
+    node.after(30);
+    let (chosen, reports) = seen(&mut node, &files);
+    assert_eq!(chosen, "05-a.conflist");
+    let expected = [
+        "the primary network is a, from 05-a.conflist, in place of 10-b.conflist",
+        "wrote 00-multus.conf",
+    ];
+    assert_eq!(reports, expected);
+}
+
+#[test]
 fn a_primary_that_returns_is_the_primary_again() {
     let list = list("a");
     let mut node = node();
