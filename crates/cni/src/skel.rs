@@ -47,6 +47,8 @@ pub struct About<'a> {
     pub text: &'a str,
     /// The versions that it speaks, oldest first.
     pub versions: &'a [Version],
+    /// The first version whose configurations may be asked for STATUS: 1.1.0 for a plugin.
+    pub status_since: Version,
 }
 
 /// What a plugin was started for.
@@ -228,7 +230,8 @@ impl Header {
     fn version_for(&self, command: Verb, about: About<'_>) -> Result<Version, CniError> {
         let since = match command {
             Verb::Check => Some(Version::V0_4_0),
-            Verb::Gc | Verb::Status => Some(Version::V1_1_0),
+            Verb::Gc => Some(Version::V1_1_0),
+            Verb::Status => Some(about.status_since),
             Verb::Add | Verb::Del | Verb::Version => None,
         };
         if let Some(since) = since {

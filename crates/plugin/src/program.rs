@@ -60,6 +60,7 @@ pub trait Program {
 const ABOUT: About<'_> = About {
     text: "meta-plugin that delegates to other CNI plugins",
     versions: &Version::ALL,
+    status_since: Version::V1_1_0,
 };
 
 /// Runs the program.

@@ -16,6 +16,7 @@ const ABOUT: About<'_> = About {
         Version::V1_0_0,
         Version::V1_1_0,
     ],
+    status_since: Version::V1_1_0,
 };
 
 fn main() -> ExitCode {

@@ -250,6 +250,7 @@ fn requests() -> impl Iterator<Item = Sample> {
     let about = cni::About {
         text: "about",
         versions: &cni::Version::ALL,
+        status_since: cni::Version::V1_1_0,
     };
     let request = |variables: &[(&str, &str)], stdin: &mut dyn std::io::Read| {
         let get = |name: &str| {

@@ -139,6 +139,14 @@ fn a_pod_that_runs_gets_another_network_and_loses_it_again() {
     // The controller writes the status itself.
     assert_eq!(node.attachments_of(&pod).len(), 1);
     assert_eq!(ask(&node, &pod, "CHECK", "hot0", &network).status, 200);
+    // B4.129: an older network is well, and no plugin is asked
+    for (endpoint, config) in [("POST /delegate", &network), ("POST /cni", &conf)] {
+        let mut older = config.clone();
+        older["cniVersion"] = json!("1.0.0");
+        let asked = self::question(&pod, "STATUS", "hot0", &older).to_string();
+        let answer = request(&node.socket(), endpoint, &asked);
+        assert_eq!(answer.status, 200, "{endpoint}: {}", answer.raw);
+    }
     let (code, text) = message(&hot("ADD"));
     assert_eq!(code, 4, "{text}");
     assert!(

@@ -5,6 +5,7 @@ const CONFIG: &str = r#"{"cniVersion":"1.1.0","name":"net","type":"x"}"#;
 const ABOUT: About<'_> = About {
     text: "a test plugin",
     versions: &Version::ALL,
+    status_since: Version::V1_1_0,
 };
 
 const FULL: [(&str, &str); 5] = [

@@ -15,10 +15,11 @@ pub(super) struct Wanted {
     pub(super) attributes: Asked,
 }
 
-/// A plugin that is not called by hand, and speaks every version.
+/// A plugin that is not called by hand, and speaks every version. An older network is well without its plugins being asked.
 const ABOUT: About<'_> = About {
     text: "",
     versions: &Version::ALL,
+    status_since: Version::V0_1_0,
 };
 
 /// Reads a request. Plugins are looked for where the daemon looks for them, whatever the client's `CNI_PATH` is.
@@ -88,6 +89,14 @@ mod tests {
         assert_eq!(wanted.request.ifname.unwrap().as_str(), "eth0");
         assert_eq!(wanted.request.path, [std::path::PathBuf::from("/bin")]);
         assert_eq!(wanted.attributes, Asked::default());
+    }
+
+    #[test]
+    fn the_status_of_an_older_network_may_be_asked_for() {
+        // B4.129, B6.43
+        let wanted = asked(&env("STATUS")).unwrap();
+        assert_eq!(wanted.request.command, cni::Verb::Status);
+        assert_eq!(wanted.request.config_version, Version::V1_0_0);
     }
 
     #[test]
