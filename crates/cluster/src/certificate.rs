@@ -43,7 +43,7 @@ pub struct NodeCertificate {
     pub duration: Duration,
 }
 
-/// Why there is no new certificate.
+/// Why there is no new certificate: what was tried, to be read behind "failed to", and why not.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// The API could not be asked, or refused.
@@ -53,7 +53,7 @@ pub enum CertificateError {
     #[error("make a key: {0}")]
     Key(String),
     /// Somebody said no.
-    #[error("certificate signing request {name} was refused: {reason}")]
+    #[error("have certificate signing request {name} approved: it was refused: {reason}")]
     Refused {
         /// The request.
         name: String,
@@ -62,7 +62,7 @@ pub enum CertificateError {
     },
     /// Nobody approved or signed it in time.
     #[error(
-        "certificate signing request {name} is not {missing} after {} s",
+        "have certificate signing request {name} {missing} in {} s",
         waited.as_secs()
     )]
     Late {
@@ -74,7 +74,7 @@ pub enum CertificateError {
         waited: Duration,
     },
     /// What was issued is no certificate, or not ours.
-    #[error("certificate of certificate signing request {name}: {reason}")]
+    #[error("use the certificate of certificate signing request {name}: {reason}")]
     Unusable {
         /// The request.
         name: String,

@@ -139,28 +139,28 @@ fn whoever_refuses_and_what_never_comes_is_told() {
         json!({"conditions": [{"type": "Denied", "reason": "No", "message": "not a node"}]});
     assert_eq!(
         ends(vec![object(&denied)], Duration::from_secs(9)),
-        "certificate signing request csr-7 was refused: Denied No not a node"
+        "have certificate signing request csr-7 approved: it was refused: Denied No not a node"
     );
     let approved = json!({"conditions": [{"type": "Approved"}]});
     let brief = Duration::from_millis(100);
     assert_eq!(
         ends(vec![object(&json!({}))], brief),
-        "certificate signing request csr-7 is not approved after 0 s"
+        "have certificate signing request csr-7 approved in 0 s"
     );
     assert_eq!(
         ends(vec![object(&approved)], brief),
-        "certificate signing request csr-7 is not signed after 0 s"
+        "have certificate signing request csr-7 signed in 0 s"
     );
     let other = Signer::new().pair("system:multus:n-1", 2000, 2090);
     let other = json!({"certificate": STANDARD.encode(other)});
     assert_eq!(
         ends(vec![object(&other)], brief),
-        "certificate of certificate signing request csr-7: it is of another key"
+        "use the certificate of certificate signing request csr-7: it is of another key"
     );
     let nothing = json!({"certificate": STANDARD.encode("nothing")});
     assert_eq!(
         ends(vec![object(&nothing)], brief),
-        "certificate of certificate signing request csr-7: it is none, or of another name"
+        "use the certificate of certificate signing request csr-7: it is none, or of another name"
     );
     assert!(!directory.path().join("certs").exists());
 }
