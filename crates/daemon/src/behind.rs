@@ -198,7 +198,7 @@ impl Shared {
             found.push(Owed { container, pod });
         }
         if !found.is_empty() {
-            LOG.verbose(format_args!("{} statuses are owed", found.len()));
+            LOG.verbose(format_args!("statuses that are owed: {}", found.len()));
         }
         found
     }

@@ -26,9 +26,7 @@ pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSem
 pub(crate) enum NoPlace {
     #[error("it is stopping")]
     Stopping,
-    #[error(
-        "{inside} pods are being attached, as many as connectionLimit allows, and {waiting} more wait"
-    )]
+    #[error("pods under way: {inside}, as many as connectionLimit allows, and {waiting} more wait")]
     Full { inside: usize, waiting: usize },
 }
 

@@ -55,8 +55,11 @@ enum Exit {
     Unreadable(#[from] FileError),
     #[error("failed to read the daemon's configuration {}: there is no such file", .0.display())]
     Missing(PathBuf),
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
+    #[error("failed to read the daemon's configuration {}: {source}", path.display())]
+    Settings {
+        path: PathBuf,
+        source: SettingsError,
+    },
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     #[error("failed to keep the node's configuration: {0}")]
@@ -73,7 +76,7 @@ impl Exit {
     /// B1.43
     fn status(&self) -> u8 {
         match self {
-            Self::Unreadable(_) | Self::Missing(_) | Self::Settings(_) => 1,
+            Self::Unreadable(_) | Self::Missing(_) | Self::Settings { .. } => 1,
             Self::Credentials(_) => 1,
             Self::Keeper(_) => 2,
             Self::NotRoot | Self::Server(_) | Self::Runtime(_) => 3,
@@ -89,12 +92,12 @@ pub fn main() -> ExitCode {
         Flags::Get { config, path } => {
             match read(&config).map(|settings| ask::print(&settings, &path)) {
                 Ok(answer) => answer,
-                Err(exit) => leave(&exit, false),
+                Err(exit) => leave(&exit),
             }
         }
         Flags::Uninstall { config, stay } => match read(&config) {
             Ok(settings) => uninstall::run(&settings, stay),
-            Err(exit) => leave(&exit, false),
+            Err(exit) => leave(&exit),
         },
         Flags::Version => {
             sys::say!("multus-daemon: {}", plugin::version());
@@ -115,7 +118,8 @@ pub fn main() -> ExitCode {
 fn serve(config: &Path) -> ExitCode {
     let settings = match read(config) {
         Ok(settings) => settings,
-        Err(exit) => return leave(&exit, false),
+        // There is no log yet.
+        Err(exit) => return leave(&exit),
     };
     let logs_to_stderr = settings.log_to_stderr;
     plugin::log_to(LogTo {
@@ -141,22 +145,28 @@ fn serve(config: &Path) -> ExitCode {
             LOG.verbose(format_args!("ended by {signal}"));
             ExitCode::SUCCESS
         }
-        Err(exit) => leave(&exit, logs_to_stderr),
+        Err(exit) => {
+            LOG.error(&exit);
+            match logs_to_stderr {
+                true => ExitCode::from(exit.status()),
+                false => leave(&exit),
+            }
+        }
     }
 }
 
-fn leave(exit: &Exit, is_told: bool) -> ExitCode {
-    if !is_told {
-        sys::complain!("multus-daemon: {exit}");
-    }
-    LOG.error(exit);
+fn leave(exit: &Exit) -> ExitCode {
+    sys::complain!("multus-daemon: {exit}");
     ExitCode::from(exit.status())
 }
 
 fn read(config: &Path) -> Result<Settings, Exit> {
     let bytes = sys::files::read_following(config, LARGEST)?
         .ok_or_else(|| Exit::Missing(config.to_owned()))?;
-    Ok(Settings::parse(&bytes)?)
+    Settings::parse(&bytes).map_err(|source| Exit::Settings {
+        path: config.to_owned(),
+        source,
+    })
 }
 
 fn prepare() -> Result<Runtime, Exit> {
@@ -386,9 +396,13 @@ mod tests {
     fn each_end_has_the_status_that_upstream_gives_it() {
         // B1.43, B1.44
         let io = || io::Error::from(io::ErrorKind::AddrInUse);
+        let settings = Exit::Settings {
+            path: "/c".into(),
+            source: SettingsError::ConnectionLimit(0),
+        };
         for (exit, status) in [
             (Exit::Missing("/c".into()), 1),
-            (Exit::Settings(SettingsError::ConnectionLimit(0)), 1),
+            (settings, 1),
             (Exit::Credentials(CredentialsError::NoApi), 1),
             (Exit::Keeper(KeeperError::from(io())), 2),
             (Exit::NotRoot, 3),

@@ -126,14 +126,14 @@ pub struct NamedLogOptions {
     compress: Option<bool>,
 }
 
-/// Why a file is no configuration of the daemon.
+/// Why a file is no configuration of the daemon; whoever read it knows its path.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// No JSON, or a value of the wrong type.
-    #[error("failed to read the daemon's configuration: {0}")]
+    #[error(transparent)]
     Decode(#[from] gojson::Error),
     /// A key that requests take over has a value that no request could use.
-    #[error("failed to use the daemon's configuration for requests: {0}")]
+    #[error("no request could use it: {0}")]
     Requests(#[source] PlanError),
     /// B2.85
     #[error("connection limit must be greater than 0, got {0}")]

@@ -60,7 +60,7 @@ fn an_add_that_waits_for_its_turn_ends_in_time_and_says_what_was_before_it() {
 
     let late = node.add(&pod, &short);
 
-    let text = "the daemon is not ready: 1 pods are being attached, as many as connectionLimit allows, and 0 more wait; waited ";
+    let text = "the daemon is not ready: pods under way: 1, as many as connectionLimit allows, and 0 more wait; waited ";
     late.refused(11, &[text, "s for the node's multus-daemon"]);
     fs::write(go, "").unwrap();
     answer(first).good();
