@@ -46,7 +46,8 @@ pub(crate) enum Flags {
     Wrong(String),
 }
 
-/// Reads the command line as Go's `flag` package does: one or two dashes, up to the first word that is no flag.
+/// Reads the command line as Go's `flag` package does: one or two dashes, up to the first word that is no flag. That is a command:
+/// a misspelt one must not start a daemon in place of the one that serves.
 pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
     let mut config = PathBuf::from(CONFIG);
     let mut version = false;
@@ -66,7 +67,11 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
                     Some(word) => Flags::Wrong(format!("uninstall knows no {word}")),
                 };
             }
-            None | Some("" | "-") => break,
+            Some("-") => match arguments.next() {
+                Some(word) => return no_command(&word),
+                None => break,
+            },
+            None | Some("") => return no_command(&argument),
             Some(flag) => flag.strip_prefix('-').unwrap_or(flag),
         };
         let (name, value) = match flag.split_once('=') {
@@ -102,6 +107,10 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
     }
 }
 
+fn no_command(word: &str) -> Flags {
+    Flags::Wrong(format!("there is no command {word:?}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +125,7 @@ mod tests {
             ("-config /c", serve("/c")),
             ("--config=/c", serve("/c")),
             ("-config= -version=0", serve("")),
-            ("word -version", serve(CONFIG)),
+            ("-config /c --", serve("/c")),
             ("-config /c -version", Flags::Version),
             ("--version=T", Flags::Version),
             ("-h", Flags::Help),
@@ -147,5 +156,21 @@ mod tests {
             let words = line.split_whitespace().map(str::to_owned);
             assert_eq!(read(words), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_word_that_is_no_command_starts_no_daemon() {
+        for (line, word) in [
+            ("-config /c uninstal", "uninstal"),
+            ("serve -version", "serve"),
+            ("-", "-"),
+            ("-- uninstall", "uninstall"),
+        ] {
+            let words = line.split_whitespace().map(str::to_owned);
+            let text = format!("there is no command {word:?}");
+            assert_eq!(read(words), Flags::Wrong(text), "{line}");
+        }
+        let nothing = read(std::iter::once(String::new()));
+        assert_eq!(nothing, Flags::Wrong("there is no command \"\"".to_owned()));
     }
 }

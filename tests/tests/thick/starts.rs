@@ -159,10 +159,22 @@ fn a_daemon_that_cannot_start_says_why_and_its_status_tells_what_kind_of_reason_
     let text = version.stdout_text();
     assert!(text.starts_with("multus-daemon: version:"), "{text}");
 
+    let misspelt = run(&["uninstal"]);
+    assert_eq!(misspelt.status.code(), Some(2));
+    let text = misspelt.stderr_text();
+    assert!(
+        text.starts_with("there is no command \"uninstal\"\nUsage of"),
+        "{text}"
+    );
+
     let file = node.file("file", "");
     let socket_dir = json!(file).to_string();
     for (keys, status, text) in [
-        (r#""cniVersion": 1"#.to_owned(), 1, "cniVersion"),
+        (
+            r#""cniVersion": 1"#.to_owned(),
+            1,
+            "/config.json: cniVersion: ",
+        ),
         (
             r#""connectionLimit": 0"#.to_owned(),
             1,
@@ -198,7 +210,7 @@ fn a_daemon_that_cannot_start_says_why_and_its_status_tells_what_kind_of_reason_
         let ended = run(&["-config", &config.to_string_lossy()]);
         let told = ended.stderr_text();
         assert_eq!(ended.status.code(), Some(status), "{told}");
-        assert!(told.contains(text), "{told}");
+        assert_eq!(told.matches(text).count(), 1, "{told}");
     }
     let ended = run(&["-config", "/nowhere/config.json"]);
     assert_eq!(ended.status.code(), Some(1));
