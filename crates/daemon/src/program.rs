@@ -10,6 +10,7 @@ use cluster::{ClusterError, Live, WatchOptions, Watches};
 use devices::Kubelet;
 use plugin::{LOG, LogTo};
 use sys::files::FileError;
+use sys::log::Level;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -128,6 +129,7 @@ fn serve(config: &Path) -> ExitCode {
         file: settings.log_file.clone(),
         options: settings.log_options,
     });
+    let is_told = |level| logs_to_stderr && LOG.is_told(level);
     let ran = prepare().and_then(|runtime| {
         let ran = runtime.block_on(run(settings));
         // Whoever still waits for a plugin or a file does so for nobody. The runtime stays: a thread that waits with a deadline
@@ -139,15 +141,15 @@ fn serve(config: &Path) -> ExitCode {
     });
     match ran {
         Ok(signal) => {
-            if !logs_to_stderr {
+            LOG.verbose(format_args!("ended by {signal}"));
+            if !is_told(Level::Verbose) {
                 sys::complain!("multus-daemon: ended by {signal}");
             }
-            LOG.verbose(format_args!("ended by {signal}"));
             ExitCode::SUCCESS
         }
         Err(exit) => {
             LOG.error(&exit);
-            match logs_to_stderr {
+            match is_told(Level::Error) {
                 true => ExitCode::from(exit.status()),
                 false => leave(&exit),
             }

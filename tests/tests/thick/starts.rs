@@ -186,6 +186,11 @@ fn a_daemon_that_cannot_start_says_why_and_its_status_tells_what_kind_of_reason_
             "no Kubernetes API to ask",
         ),
         (
+            r#""logLevel": "panic", "logToStderr": true"#.to_owned(),
+            1,
+            "no Kubernetes API to ask",
+        ),
+        (
             format!("\"kubeconfig\": {}", json!(node.kubeconfig)),
             2,
             "failed to keep the node's configuration: ",
