@@ -237,7 +237,8 @@ pub enum PlanError {
     },
     /// `auxiliaryCNIChainName` without a `clusterNetwork` that is a path (B2.143).
     #[error(
-        "auxiliary chain used but ClusterNetwork must be a path, and it is not a path: {network}"
+        "auxiliary chain used but ClusterNetwork must be a path, and it is not a path: {}",
+        if network.is_empty() { "it is missing" } else { network }
     )]
     AuxiliaryChain {
         /// `clusterNetwork` as configured.
