@@ -13,6 +13,12 @@ use crate::workspace::cargo;
 /// The packages whose tests run programs in namespaces; their tests are the part `system`.
 const SYSTEM: [&str; 3] = ["suites", "testkit", "xtask"];
 
+/// Tells a test program how many tests to run at once. Whoever sets it is obeyed.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// So many system tests run beside those that the processors are for.
+const WAITING: usize = 4;
+
 /// A part of the test.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -100,7 +106,16 @@ fn system(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
         in_user_namespace(&command)?
     };
     command.envs(programs);
+    if std::env::var_os(THREADS).is_none() {
+        command.env(THREADS, at_once().to_string());
+    }
     run_tests(outcome, &mut command)
+}
+
+/// How many system tests run at once: they mostly wait, for servers, for retries, for plugins that do not answer. One for each
+/// processor would leave the processors idle for half of the time.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) + WAITING
 }
 
 fn node(outcome: &mut Outcome, rest: &[&str]) -> Result<()> {
