@@ -13,16 +13,22 @@ use crate::socket;
 /// A probe that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Prints the answer. A status other than 200 is a failure.
+/// Prints the answer, and nothing else where it is for programs: a status other than 200 is a failure, and told apart.
 pub(crate) fn print(settings: &Settings, path: &str) -> ExitCode {
     match ask(&socket::path(&settings.socket_dir), path) {
         Ok(reply) => {
             let text = String::from_utf8_lossy(&reply.body);
-            // Nobody may be there to read it.
-            let _unread = writeln!(std::io::stdout(), "{} {}", reply.status, text.trim_end());
+            let text = text.trim_end();
+            if !text.is_empty() {
+                // Nobody may be there to read it.
+                let _unread = writeln!(std::io::stdout(), "{text}");
+            }
             match reply.status {
                 200 => ExitCode::SUCCESS,
-                _ => ExitCode::FAILURE,
+                status => {
+                    sys::complain!("multus-daemon: {path} is answered with status {status}");
+                    ExitCode::FAILURE
+                }
             }
         }
         Err(error) => {

@@ -56,9 +56,16 @@ struct Shared {
     books: Books,
     /// How long the API may take for one.
     patience: Duration,
-    /// By UID, the pods whose first status is owed, or was written while their sandboxes are attached.
-    pods: Mutex<HashMap<String, Entry>>,
+    pods: Mutex<Pods>,
     settled: Notify,
+}
+
+/// The pods whose first status is owed, or was written while their sandboxes are attached.
+#[derive(Debug, Default)]
+struct Pods {
+    by_uid: HashMap<String, Entry>,
+    /// How often the ledgers were looked through.
+    looks: u64,
 }
 
 #[derive(Debug)]
@@ -66,6 +73,27 @@ struct Entry {
     container: ContainerId,
     /// Else it is written, or about to be by its ADD.
     is_owed: bool,
+    /// How many looks through the ledgers had begun when it came.
+    looks: u64,
+}
+
+impl Pods {
+    fn put(&mut self, uid: &str, container: &ContainerId, is_owed: bool) {
+        let entry = Entry {
+            container: container.clone(),
+            is_owed,
+            looks: self.looks,
+        };
+        self.by_uid.insert(uid.to_owned(), entry);
+    }
+
+    /// Forgets those whose containers have no ledger any more. Of one that came since the look began, that cannot tell.
+    fn forget(&mut self, ledgers: &HashSet<&ContainerId>) {
+        let looks = self.looks;
+        self.by_uid.retain(|_, entry| {
+            entry.is_owed || entry.looks >= looks || ledgers.contains(&entry.container)
+        });
+    }
 }
 
 /// One that is owed.
@@ -96,7 +124,7 @@ impl Behind {
     /// Whether a status of this pod is owed or was written by us: the watch need not have told of it yet, so that whoever
     /// has a newer one must not owe it.
     pub(crate) fn knows(&self, uid: &str) -> bool {
-        self.shared.pods().contains_key(uid)
+        self.shared.pods().by_uid.contains_key(uid)
     }
 
     /// Takes over what stands in the ledger of a container. Where this says no, it has to be written now.
@@ -107,12 +135,8 @@ impl Behind {
             pod: pod.clone(),
         };
         // One that is owed for an earlier sandbox is owed no more.
-        let is_taken = !pods.contains_key(&pod.uid) && self.queue.try_send(owed).is_ok();
-        let entry = Entry {
-            container: container.clone(),
-            is_owed: is_taken,
-        };
-        pods.insert(pod.uid.clone(), entry);
+        let is_taken = !pods.by_uid.contains_key(&pod.uid) && self.queue.try_send(owed).is_ok();
+        pods.put(&pod.uid, container, is_taken);
         is_taken
     }
 
@@ -164,26 +188,27 @@ impl Writer {
 }
 
 impl Shared {
-    fn pods(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+    fn pods(&self) -> MutexGuard<'_, Pods> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn owed(&self) -> usize {
         let pods = self.pods();
-        pods.values().filter(|entry| entry.is_owed).count()
+        pods.by_uid.values().filter(|entry| entry.is_owed).count()
     }
 
     /// What the ledgers say is owed, but for what is known already.
     async fn look(self: &Arc<Self>) -> Vec<Owed> {
+        self.pods().looks += 1;
         let shared = Arc::clone(self);
         let all = spawn_blocking(move || shared.books.all()).await;
         let all = all.unwrap_or_default();
         let ledgers: HashSet<&ContainerId> = all.iter().map(|of| &of.container).collect();
         let mut pods = self.pods();
-        pods.retain(|_, entry| entry.is_owed || ledgers.contains(&entry.container));
+        pods.forget(&ledgers);
         let mut found = Vec::new();
         for of in books::newest(all) {
-            let known = pods.get(&of.pod.uid);
+            let known = pods.by_uid.get(&of.pod.uid);
             // One that is written and still owed is so by its ledger alone.
             let is_ours =
                 known.is_none_or(|entry| !entry.is_owed && entry.container == of.container);
@@ -191,10 +216,9 @@ impl Shared {
                 continue;
             }
             let (container, pod) = (of.container, of.pod);
-            pods.entry(pod.uid.clone()).or_insert_with(|| Entry {
-                container: container.clone(),
-                is_owed: true,
-            });
+            if known.is_none() {
+                pods.put(&pod.uid, &container, true);
+            }
             found.push(Owed { container, pod });
         }
         if !found.is_empty() {
@@ -205,7 +229,7 @@ impl Shared {
 
     async fn settle(self: Arc<Self>, owed: Owed) {
         let is_written = self.write(&owed).await;
-        if let Some(entry) = self.pods().get_mut(&owed.pod.uid)
+        if let Some(entry) = self.pods().by_uid.get_mut(&owed.pod.uid)
             && entry.container == owed.container
         {
             entry.is_owed &= !is_written;
@@ -218,7 +242,7 @@ impl Shared {
             let is_it = |uid: &str, entry: &Entry| {
                 uid == owed.pod.uid && entry.container == owed.container && entry.is_owed
             };
-            self.pods().retain(|uid, entry| !is_it(uid, entry));
+            self.pods().by_uid.retain(|uid, entry| !is_it(uid, entry));
         }
         self.settled.notify_waiters();
     }
@@ -266,6 +290,7 @@ impl Shared {
     async fn status(self: &Arc<Self>, owed: &Owed) -> Option<OwedStatus> {
         let is_newest = self
             .pods()
+            .by_uid
             .get(&owed.pod.uid)
             .is_some_and(|entry| entry.container == owed.container);
         if !is_newest {
@@ -286,5 +311,29 @@ impl fmt::Debug for Shared {
         f.debug_struct("Shared")
             .field("pods", &self.pods())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_comes_while_ledgers_are_looked_through_is_not_forgotten() {
+        let id = |id: &str| ContainerId::parse(id).unwrap();
+        let mut pods = Pods::default();
+        pods.put("before", &id("a"), false);
+        pods.put("owed", &id("b"), true);
+        pods.put("attached", &id("c"), false);
+        pods.looks += 1;
+        let (listed, none) = (id("c"), HashSet::new());
+        pods.put("meanwhile", &id("d"), false);
+        pods.forget(&HashSet::from([&listed]));
+        let mut left: Vec<_> = pods.by_uid.keys().map(String::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["attached", "meanwhile", "owed"]);
+        pods.looks += 1;
+        pods.forget(&none);
+        assert_eq!(pods.by_uid.into_keys().collect::<Vec<_>>(), ["owed"]);
     }
 }

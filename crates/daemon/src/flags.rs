@@ -10,7 +10,7 @@ pub(crate) const USAGE: &str = "Usage of multus-daemon:
   multus-daemon [flags]
     \tserve
   multus-daemon [flags] get PATH
-    \tprint what the daemon that serves answers, such as to /readyz, and fail where that is not 200
+    \tprint what the daemon that serves answers, such as to /readyz; where that is not 200, say so and fail
   multus-daemon [flags] uninstall [--stay]
     \tremove our configuration from the node, and with --stay wait to be killed
   -config string
@@ -53,18 +53,24 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
     let mut version = false;
     while let Some(argument) = arguments.next() {
         let flag = match argument.strip_prefix('-') {
-            None if argument == "get" => match arguments.next() {
-                Some(path) => return Flags::Get { config, path },
-                None => return Flags::Wrong("get needs a path".to_owned()),
-            },
+            None if argument == "get" => {
+                return match (arguments.next(), arguments.next()) {
+                    (None, _) => Flags::Wrong("get needs a path".to_owned()),
+                    (Some(path), None) => Flags::Get { config, path },
+                    (_, Some(word)) => Flags::Wrong(format!("get takes one path, not {word} too")),
+                };
+            }
             None if argument == "uninstall" => {
-                return match arguments.next().as_deref() {
-                    None => Flags::Uninstall {
+                let (first, second) = (arguments.next(), arguments.next());
+                return match (first.as_deref(), second.as_deref()) {
+                    (None, _) => Flags::Uninstall {
                         config,
                         stay: false,
                     },
-                    Some("--stay") => Flags::Uninstall { config, stay: true },
-                    Some(word) => Flags::Wrong(format!("uninstall knows no {word}")),
+                    (Some("--stay"), None) => Flags::Uninstall { config, stay: true },
+                    (Some("--stay"), Some(word)) | (Some(word), _) => {
+                        Flags::Wrong(format!("uninstall knows no {word}"))
+                    }
                 };
             }
             Some("-") => match arguments.next() {
@@ -138,6 +144,10 @@ mod tests {
             ),
             ("get", wrong("get needs a path")),
             (
+                "get /metrics more",
+                wrong("get takes one path, not more too"),
+            ),
+            (
                 "--config /c uninstall --stay",
                 Flags::Uninstall {
                     config: "/c".into(),
@@ -145,6 +155,7 @@ mod tests {
                 },
             ),
             ("uninstall all", wrong("uninstall knows no all")),
+            ("uninstall --stay all", wrong("uninstall knows no all")),
             ("-config", wrong("flag needs an argument: -config")),
             ("-v", wrong("flag provided but not defined: -v")),
             (

@@ -75,18 +75,22 @@ fn lines(parts: &[(&str, Result<String, String>)]) -> (bool, String) {
 }
 
 fn configuration(status: &Status) -> Result<String, String> {
+    let noted = |text: String| {
+        let notes = status.notes.iter().chain(&status.unseen);
+        notes.fold(text, |text, note| text + "; " + note)
+    };
     if let Some(reason) = &status.not_ready {
-        return Err(reason.clone());
+        return Err(noted(reason.clone()));
     }
     let repairs = status.repairs;
-    Ok(match &status.primary {
+    Ok(noted(match &status.primary {
         Some(primary) => format!(
             "in force, the primary network is {} of {}, put back {repairs} times",
             primary.conf.name(),
             primary.path.display()
         ),
         None => format!("in force, put back {repairs} times"),
-    })
+    }))
 }
 
 /// What the API does after the first list is no reason to be unready: every node would be at once.
@@ -164,5 +168,19 @@ mod tests {
         );
         status.not_ready = Some("no primary".to_owned());
         assert_eq!(configuration(&status), Err("no primary".to_owned()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_configuration_in_force_is_told_and_makes_no_node_unready() {
+        let mut status = Status {
+            notes: vec!["a is broken".to_owned(), "b comes first".to_owned()],
+            ..Status::default()
+        };
+        let text = "in force, put back 0 times; a is broken; b comes first";
+        assert_eq!(configuration(&status), Ok(text.to_owned()));
+        status.not_ready = Some("no".to_owned());
+        status.unseen = Some("no disk".to_owned());
+        let text = "no; a is broken; b comes first; no disk";
+        assert_eq!(configuration(&status), Err(text.to_owned()));
     }
 }

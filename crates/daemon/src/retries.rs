@@ -26,8 +26,10 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// The first attempt at a container may last so long, each further one twice as long, up to a DEL's time. Nobody tries
 /// for as long afterwards: an attempt holds the node's lock, which GC waits for as well.
 const ATTEMPT: Duration = Duration::from_secs(4);
-/// So many containers are kept in mind. Others stand in their ledgers, and are found when these are undone.
+/// So many containers are kept in mind. Others stand in their ledgers, and are found by a look, which puts so many of them in
+/// the place of such as failed.
 const MOST: usize = 1024;
+const TURNS: usize = 64;
 
 /// Where it is told what is left.
 #[derive(Debug, Clone)]
@@ -77,12 +79,8 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
         let now = Instant::now();
         if now >= look {
             let hands = Arc::clone(&hands);
-            for id in spawn_blocking(move || hands.look())
-                .await
-                .unwrap_or_default()
-            {
-                agenda.put(id, now);
-            }
+            let found = spawn_blocking(move || hands.look()).await;
+            agenda.found(found.unwrap_or_default(), now);
             look = Instant::now() + LOOK;
         } else if now >= rested
             && let Some((id, attempts)) = agenda.due(now)
@@ -92,7 +90,7 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
             rested = Instant::now() + now.elapsed();
             agenda.tried(&id, came_to.unwrap_or(CameTo::Busy), Instant::now());
         }
-        pending.store(agenda.0.len(), Ordering::Relaxed);
+        pending.store(agenda.all.len(), Ordering::Relaxed);
         let next = agenda
             .next()
             .map_or(look, |next| next.max(rested).min(look));
@@ -107,7 +105,13 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
 
 /// What is to be tried again, and when.
 #[derive(Debug, Default)]
-struct Agenda(BTreeMap<ContainerId, Due>);
+struct Agenda {
+    all: BTreeMap<ContainerId, Due>,
+    /// The last one that a look put in another's place: the next look goes on after it.
+    last: Option<ContainerId>,
+    /// Whether the next turn is that of the one with the fewest attempts.
+    is_newest_turn: bool,
+}
 
 #[derive(Debug)]
 struct Due {
@@ -128,38 +132,71 @@ pub(crate) enum CameTo {
 }
 
 impl Agenda {
+    /// Where there are too many, one that failed and comes last gives way: its ledger keeps it.
     fn put(&mut self, id: ContainerId, now: Instant) {
-        if self.0.len() < MOST {
-            self.0.entry(id).or_insert(Due {
-                at: now + FIRST,
-                pause: FIRST,
-                attempts: 0,
-            });
+        if self.all.contains_key(&id) {
+            return;
+        }
+        if self.all.len() >= MOST {
+            let failed = self.all.iter().filter(|(_, due)| due.attempts > 0);
+            let Some(last) = failed.max_by_key(|(_, due)| due.at) else {
+                return;
+            };
+            let last = last.0.clone();
+            self.all.remove(&last);
+        }
+        let due = Due {
+            at: now + FIRST,
+            pause: FIRST,
+            attempts: 0,
+        };
+        self.all.insert(id, due);
+    }
+
+    /// What a look found. Of those that there is no room for, some have their turn after each look, one after the other.
+    fn found(&mut self, mut ids: Vec<ContainerId>, now: Instant) {
+        ids.retain(|id| !self.all.contains_key(id));
+        ids.sort_unstable();
+        let room = MOST.saturating_sub(self.all.len());
+        if ids.len() > room {
+            let next = ids.partition_point(|id| Some(id) <= self.last.as_ref());
+            ids.rotate_left(next);
+            let failed = self.all.values().filter(|due| due.attempts > 0);
+            ids.truncate(room + failed.take(TURNS).count());
+            self.last = ids.last().cloned();
+        }
+        for id in ids {
+            self.put(id, now);
         }
     }
 
     fn gone(&mut self, id: &ContainerId) {
-        self.0.remove(id);
+        self.all.remove(id);
     }
 
     /// When the next one is due.
     fn next(&self) -> Option<Instant> {
-        self.0.values().map(|due| due.at).min()
+        self.all.values().map(|due| due.at).min()
     }
 
-    /// The one that has been due for longest, and how often it was tried.
-    fn due(&self, now: Instant) -> Option<(ContainerId, u32)> {
-        let (id, due) = self.0.iter().min_by_key(|(_, due)| due.at)?;
-        (due.at <= now).then(|| (id.clone(), due.attempts))
+    /// The next one, and how often it was tried: by turns the one that has been due for longest, and the one with the fewest
+    /// attempts, which does not have to wait for all that fail again and again.
+    fn due(&mut self, now: Instant) -> Option<(ContainerId, u32)> {
+        let is_newest_turn = self.is_newest_turn;
+        let due = self.all.iter().filter(|(_, due)| due.at <= now);
+        let next = due.min_by_key(|(_, due)| (is_newest_turn.then_some(due.attempts), due.at));
+        let next = next.map(|(id, due)| (id.clone(), due.attempts))?;
+        self.is_newest_turn = !is_newest_turn;
+        Some(next)
     }
 
     /// After 1, 2, 4 … 300 s. What is told is told less and less often.
     fn tried(&mut self, id: &ContainerId, came_to: CameTo, now: Instant) {
-        let Some(due) = self.0.get_mut(id) else {
+        let Some(due) = self.all.get_mut(id) else {
             return;
         };
         match came_to {
-            CameTo::Done => drop(self.0.remove(id)),
+            CameTo::Done => drop(self.all.remove(id)),
             CameTo::Busy => due.at = now + FIRST,
             CameTo::Left(text) => {
                 due.attempts = due.attempts.saturating_add(1);
@@ -338,6 +375,49 @@ mod tests {
         for number in 0..MOST + 10 {
             agenda.put(id(&format!("c{number}")), now);
         }
-        assert_eq!(agenda.0.len(), MOST);
+        assert_eq!(agenda.all.len(), MOST);
+    }
+
+    #[test]
+    fn more_than_are_kept_in_mind_have_their_turns_all_the_same() {
+        let (mut agenda, mut now) = (Agenda::default(), Instant::now());
+        let all: Vec<_> = (0..MOST + 5 * TURNS)
+            .map(|number| id(&format!("c{number}")))
+            .collect();
+        let mut tried = std::collections::BTreeSet::new();
+        for _ in 0..=all.len() / TURNS {
+            agenda.found(all.clone(), now);
+            assert_eq!(agenda.all.len(), MOST);
+            now += LOOK;
+            while let Some((id, _)) = agenda.due(now) {
+                agenda.tried(&id, left(), now);
+                tried.insert(id);
+            }
+        }
+        assert_eq!(tried.len(), all.len());
+        // One that is told of at once does not wait for a look.
+        agenda.put(id("news"), now);
+        assert_eq!(
+            (agenda.all.len(), agenda.due(now + FIRST).unwrap().0),
+            (MOST, id("news"))
+        );
+    }
+
+    #[test]
+    fn one_that_is_new_does_not_wait_for_all_that_fail_again_and_again() {
+        let (mut agenda, mut now) = (Agenda::default(), Instant::now());
+        for number in 0..100 {
+            agenda.put(id(&format!("c{number}")), now);
+        }
+        for _ in 0..100 {
+            now += LONGEST;
+            let (id, _) = agenda.due(now).unwrap();
+            agenda.tried(&id, left(), now);
+        }
+        now += LONGEST;
+        agenda.put(id("news"), now);
+        now += LONGEST;
+        let next = [agenda.due(now), agenda.due(now)].map(|due| due.unwrap().0);
+        assert!(next.contains(&id("news")), "{next:?}");
     }
 }

@@ -1,15 +1,23 @@
 //! The socket's place in the file system.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use plugin::LOG;
 
 /// Its name in `socketDir` (B6.10).
 const NAME: &str = "multus.sock";
+/// What it is called until it takes its place. One daemon at a time uses the name: process ids do not tell daemons of several
+/// containers apart.
+const BESIDE: &str = ".multus.sock";
+/// How long another one may take for that.
+const TURN: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Nobody can be served.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +60,9 @@ impl Socket {
             .mode(0o700)
             .create(directory)
             .map_err(failed("create directory", directory))?;
-        let (path, beside) = (
-            path(directory),
-            directory.join(format!(".{}", std::process::id())),
-        );
-        // Of one who had our process id and was killed in between.
+        let (path, beside) = (path(directory), directory.join(BESIDE));
+        let _turn = turn(directory).map_err(failed("lock", directory))?;
+        // Of one who was killed in between.
         let _none = fs::remove_file(&beside);
         let listener = UnixListener::bind(&beside).map_err(failed("bind", &beside))?;
         // By its name of now: the other one may be a successor's a moment after it was ours.
@@ -123,6 +129,21 @@ impl Socket {
     }
 }
 
+/// The turn among the daemons that bind here, until this is dropped.
+fn turn(directory: &Path) -> io::Result<File> {
+    let (opened, until) = (File::open(directory)?, Instant::now() + TURN);
+    loop {
+        match opened.try_lock() {
+            Ok(()) => return Ok(opened),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another daemon binds its socket there"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
 fn identity(path: &Path) -> Option<(u64, u64)> {
     let about = fs::symlink_metadata(path).ok()?;
     Some((about.dev(), about.ino()))
@@ -172,6 +193,40 @@ mod tests {
         assert!(UnixStream::connect(left.path()).is_err());
         let (_socket, _listener) = Socket::bind(folder.path()).unwrap();
         UnixStream::connect(left.path()).unwrap();
+    }
+
+    #[test]
+    fn daemons_that_bind_at_the_same_time_do_so_one_after_the_other() {
+        // Each may have the process id of the other, in a container of its own.
+        let folder = tempfile::tempdir().unwrap();
+        let taken = turn(folder.path()).unwrap();
+        let bind = || Socket::bind(folder.path());
+        std::thread::scope(|scope| {
+            let both = [scope.spawn(bind), scope.spawn(bind)];
+            drop(taken);
+            let both = both.map(|bound| bound.join().unwrap().unwrap());
+            let served = both
+                .iter()
+                .filter(|(socket, _)| identity(socket.path()) == socket.identity);
+            assert_eq!(served.count(), 1);
+            UnixStream::connect(path(folder.path())).unwrap();
+        });
+        assert_eq!(names(folder.path()), [NAME]);
+
+        let _taken = turn(folder.path()).unwrap();
+        let error = bind().unwrap_err().to_string();
+        assert!(
+            error.ends_with(": another daemon binds its socket there"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_a_daemon_that_was_killed_while_it_bound_has_left_gives_way() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(UnixListener::bind(folder.path().join(BESIDE)).unwrap());
+        let (_socket, _listener) = Socket::bind(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), [NAME]);
     }
 
     #[test]

@@ -126,7 +126,9 @@ impl fmt::Display for Failure {
             FailureKind::Gc(_) | FailureKind::Routes { .. } | FailureKind::Result { .. } => {
                 write!(formatter, "network \"{network}\": {kind}")
             }
-            FailureKind::Busy { .. } | FailureKind::Unreached { .. } => kind.fmt(formatter),
+            FailureKind::Busy { .. }
+            | FailureKind::Unreached { .. }
+            | FailureKind::Container { .. } => kind.fmt(formatter),
         }
     }
 }
@@ -171,10 +173,18 @@ pub enum FailureKind {
     /// Plugins of its chain failed on GC.
     #[error(transparent)]
     Gc(ChainErrors),
+    /// It failed on the DEL of a container that GC detaches.
+    #[error("container {container}: {failure}")]
+    Container {
+        /// Its id, and its pod.
+        container: String,
+        /// What happened.
+        failure: Box<Failure>,
+    },
     /// Somebody still works on a container that GC would detach: all of its networks.
     #[error("container {container} is busy: {reason}")]
     Busy {
-        /// Its id.
+        /// Its id, and its pod.
         container: String,
         /// Why it cannot be had.
         reason: String,
@@ -210,6 +220,7 @@ impl FailureKind {
             Self::InterfaceExists { .. } => code::INVALID_ENVIRONMENT,
             Self::Add(source) | Self::Check { source, .. } => delegate_code(source.code()),
             Self::Del { source, .. } | Self::Gc(source) => delegate_code(source.code()),
+            Self::Container { failure, .. } => failure.kind.code(),
             Self::Busy { .. } | Self::Unreached { .. } => code::TRY_AGAIN_LATER,
             Self::Routes { .. } => code::INTERNAL,
             Self::Result { .. } => code::INCOMPATIBLE_VERSION,

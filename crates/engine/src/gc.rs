@@ -64,17 +64,24 @@ impl Engine<'_> {
                 Ok(claim) => claim,
                 Err(reason) => {
                     networks.use_of(&ledger);
-                    report.failures.0.push(busy(&container.id, reason));
+                    report.failures.0.push(busy(&container, reason));
                     continue;
                 }
             };
             let (left, kept) = self.settle(ledger, share);
             match kept {
-                Ok(()) if left.is_empty() => report.detached.push(container),
+                Ok(()) if left.is_empty() => {
+                    report.detached.push(container);
+                    continue;
+                }
                 Ok(()) => {}
-                Err(error) => report.note(&container.id, &error),
+                Err(ref error) => report.note(&container.id, error),
             }
-            report.failures.0.extend(left.0);
+            let left = left.0.into_iter();
+            report
+                .failures
+                .0
+                .extend(left.map(|failure| of_container(&container, failure)));
         }
         let mut waiting = networks.asked.len();
         for (network, conf) in networks.asked {
@@ -203,11 +210,29 @@ fn unreached(containers: usize) -> Failure {
     }
 }
 
-fn busy(id: &ContainerId, reason: String) -> Failure {
-    let container = id.to_string();
+fn busy(container: &Container, reason: String) -> Failure {
+    let container = name(container);
     Failure {
         network: String::new(),
         kind: FailureKind::Busy { container, reason },
+    }
+}
+
+fn of_container(container: &Container, failure: Failure) -> Failure {
+    Failure {
+        network: failure.network.clone(),
+        kind: FailureKind::Container {
+            container: name(container),
+            failure: Box::new(failure),
+        },
+    }
+}
+
+/// GC says nothing of pods by itself; a ledger of upstream's does not name one either.
+fn name(container: &Container) -> String {
+    match container.pod.name.is_empty() {
+        true => container.id.to_string(),
+        false => format!("{} of pod {}", container.id, container.pod.label()),
     }
 }
 

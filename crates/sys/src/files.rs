@@ -17,6 +17,8 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 pub use cache::DirCache;
 pub use candidates::primary_candidates;
 pub use device_info::DeviceInfoDirs;
@@ -91,6 +93,26 @@ impl FileError {
             }
             Self::BadName { .. } => io::ErrorKind::InvalidFilename,
         }
+    }
+}
+
+impl FileError {
+    /// Whether it is for want of descriptors or memory, or a disk's fault: that says nothing of the file.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        const PASSING: [Errno; 6] = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOMEM,
+            Errno::IO,
+            Errno::INTR,
+            Errno::AGAIN,
+        ];
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        let is = |errno: &Errno| source.raw_os_error() == Some(errno.raw_os_error());
+        PASSING.iter().any(is)
     }
 }
 

@@ -62,6 +62,10 @@ fn kinds() -> Vec<FailureKind> {
         }],
         FailureKind::Del { .. } => [del()],
         FailureKind::Gc(_) => [FailureKind::Gc(said(7, "x").into())],
+        FailureKind::Container { .. } => [FailureKind::Container {
+            container: "c1 of pod ns/web/u".to_owned(),
+            failure: Box::new(failure(del())),
+        }],
         FailureKind::Busy { .. } => [FailureKind::Busy {
             container: "c1".to_owned(),
             reason: locks().remove(1).to_string(),

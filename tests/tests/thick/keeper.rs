@@ -1,6 +1,7 @@
 //! Another program at the node's configuration: it is told who, where people look for it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use serde_json::{Value, json};
 use suites::multus::program;
@@ -75,6 +76,45 @@ fn a_program_that_renames_our_configuration_is_named_on_the_node_and_counted() {
         events(&node).iter().filter(|event| adopted(event)).count(),
         1
     );
+}
+
+#[test]
+fn want_of_descriptors_is_told_and_taken_for_no_damage() {
+    let node = ThickNode::new("keeper-want");
+    let told = node.world.directory().join("told");
+    let line = format!("exec \"$0\" \"$@\" 2>{}", told.display());
+    let command = node.world.command("sh").args(["-c", &line]);
+    let daemon = node.start_by(command.arg(program("multus-daemon")));
+    node.until_ready();
+    let (own, list) = (
+        node.own_file(),
+        node.configurations.join("00-multus.conflist"),
+    );
+    let inode = || fs::metadata(&own).unwrap().ino();
+    let before = inode();
+    let allow = |descriptors: &str| {
+        let limit = format!("--nofile={descriptors}");
+        let process = format!("--pid={}", daemon.0.pid());
+        let set = node.world.command("prlimit").args([&limit, &process]);
+        assert!(set.run().unwrap().status.success());
+    };
+    allow("4:4096");
+
+    // The kernel tells of it.
+    fs::write(list, "").unwrap();
+
+    let log = || fs::read_to_string(&told).unwrap_or_default();
+    let text = "cannot be looked at, and is left as it is until it can: ";
+    until("it is told", || log().contains(text));
+    allow("4096:4096");
+    until("it looks again", || {
+        let ready = node.ask("/readyz");
+        ready.is_some_and(|(status, told)| status == 200 && !told.contains(text))
+    });
+    let log = log();
+    assert!(!log.contains("another program changed"), "{log}");
+    assert_eq!(inode(), before);
+    assert_eq!(count(&node, "ConfigurationRepaired"), "none");
 }
 
 #[test]

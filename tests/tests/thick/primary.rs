@@ -64,6 +64,11 @@ fn a_primary_that_is_broken_leaves_its_last_good_content_in_force_and_one_that_i
     };
     fs::write(file(&node), "{\"cniVersion\": ").unwrap();
     told("PrimaryBroken");
+    let state = configuration(&node);
+    assert!(state.starts_with("[+]configuration: in force, "), "{state}");
+    let broken =
+        "; the primary's configuration 10-cluster.conf cannot be used, what it was before ";
+    assert!(state.contains(broken), "{state}");
     assert_eq!(network_of(&node, "broken"), "cluster");
     // A daemon that starts now goes on with what is recorded.
     daemon.stop();

@@ -254,10 +254,14 @@ fn a_probe_tells_how_the_daemon_is() {
     let unready = probe("/readyz");
     assert!(!unready.status.success());
     assert!(unready.stdout_text().contains("no primary network"));
+    let status = "multus-daemon: /readyz is answered with status 503\n";
+    assert_eq!(unready.stderr_text(), status);
     node.add_primary();
     until("the daemon is ready", || probe("/readyz").status.success());
     let counted = probe("/metrics");
     assert!(counted.status.success());
-    assert!(counted.stdout_text().contains("\nmultus_ready 1\n"));
+    let counted = counted.stdout_text();
+    assert!(counted.starts_with("# HELP "), "{counted}");
+    assert!(counted.contains("\nmultus_ready 1\n"), "{counted}");
     daemon.stop();
 }

@@ -11,6 +11,9 @@ use super::upkeep::{Step, Upkeep};
 use super::{Candidate, Generator, KeeperError, OUR_FILE, Own, Primary, Report, Status, Write};
 use crate::settings::{ConfigFile, Settings};
 
+/// So many things are told of a configuration's state at once; log and events have all of them.
+const NOTES: usize = 8;
+
 /// What the directories hold at one moment.
 #[derive(Debug, Clone)]
 pub struct Sight {
@@ -136,7 +139,12 @@ impl Keeper {
         let cannot_attach = choice.trouble.take().or(unready);
         let out_of_force =
             (!step.in_force).then(|| "Multus' configuration is not in force".to_owned());
+        let warnings = choice.standing.iter().filter(|report| report.is_warning());
+        let notes = warnings.map(ToString::to_string);
+        let notes = notes.filter(|note| cannot_attach.as_ref() != Some(note));
         let status = Status {
+            notes: notes.take(NOTES).collect(),
+            unseen: None,
             not_ready: cannot_attach.clone().or(out_of_force),
             cannot_attach,
             primary,

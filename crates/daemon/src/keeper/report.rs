@@ -19,6 +19,10 @@ pub struct Status {
     pub not_ready: Option<String>,
     /// Our configuration is in force.
     pub in_force: bool,
+    /// What people should know all the same, each in one line: a primary that is broken, a file that comes before ours.
+    pub notes: Vec<String>,
+    /// Why one cannot look for now, in one line: all else is as it was seen last.
+    pub unseen: Option<String>,
     /// How many configurations sort before ours.
     pub before_ours: usize,
     /// How often our configuration was put back.
@@ -120,6 +124,11 @@ pub enum Report {
         /// What, and why.
         reason: String,
     },
+    /// The node's configuration cannot be looked at for now: nothing is known to be wrong with it.
+    Unseen {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What happened to our configuration.
@@ -171,6 +180,7 @@ impl Report {
             Self::AppendedInVain { .. } => "PluginNotInForce",
             Self::Shadowed { .. } => "ConfigurationShadowed",
             Self::WriteFailed { .. } => "ConfigurationNotWritten",
+            Self::Unseen { .. } => "ConfigurationUnseen",
         }
     }
 
@@ -268,6 +278,10 @@ impl fmt::Display for Report {
                 "{file} sorts before Multus' configuration: a runtime that takes the first one never calls Multus"
             ),
             Self::WriteFailed { reason } => f.write_str(reason),
+            Self::Unseen { reason } => write!(
+                f,
+                "the node's configuration cannot be looked at, and is left as it is until it can: {reason}"
+            ),
         }
     }
 }
@@ -306,6 +320,16 @@ impl fmt::Display for Damage {
 }
 
 impl Status {
+    /// How things stand before anybody has looked.
+    pub(super) fn unseen() -> Self {
+        let reason = Some("nobody has looked at the node's configuration yet".to_owned());
+        Self {
+            cannot_attach: reason.clone(),
+            not_ready: reason,
+            ..Self::default()
+        }
+    }
+
     /// A file that the primary's plans are made with in place of what is on disk.
     #[must_use]
     pub fn content_at(&self, path: &Path) -> Option<&[u8]> {

@@ -57,7 +57,10 @@ impl Watch {
     /// Settings that nothing can be generated from, or no thread or descriptor left.
     pub fn start(settings: &Settings, observer: impl Observer) -> Result<Self, KeeperError> {
         let places = Places::new(settings);
-        let record = read_trusted(&places.record, 2 * LARGEST).ok().flatten();
+        let record = match read_trusted(&places.record, 2 * LARGEST) {
+            Err(error) if error.may_pass() => return Err(io::Error::from(error).into()),
+            read => read.ok().flatten(),
+        };
         let keeper = Keeper::new(settings, record.as_deref())?;
         let watcher = DirWatcher::new()?;
         let stop = watcher.stop();
@@ -67,7 +70,7 @@ impl Watch {
             places,
             watcher,
             observer,
-            status: Arc::default(),
+            status: Arc::new(Mutex::new(Status::unseen())),
             last_failure: None,
         };
         let status = Arc::clone(&work.status);
@@ -173,7 +176,13 @@ impl<O: Observer> Work<O> {
         let mut wait = PAUSE;
         for _ in 0..WRITES {
             self.watch();
-            let sight = self.sight_with_evidence(how);
+            let sight = match self.sight_with_evidence(how) {
+                Ok(sight) => sight,
+                Err(error) => {
+                    self.is_blind(error.to_string());
+                    break;
+                }
+            };
             let actions = self.keeper.look(&sight, Instant::now());
             how = How::Gone;
             for report in &actions.reports {
@@ -190,11 +199,25 @@ impl<O: Observer> Work<O> {
             if !wrote {
                 let left = |until: Instant| until.saturating_duration_since(Instant::now());
                 wait = actions.wait_until.map_or(NET, left).min(NET);
-                *lock(&self.status) = actions.status;
+                let mut status = actions.status;
+                status.notes.extend(self.last_failure.clone());
+                *lock(&self.status) = status;
                 break;
             }
         }
         wait
+    }
+
+    /// One could not look, for want of descriptors or memory, or because a disk fails: that says nothing of the files. How
+    /// things stood stays, and nothing is written.
+    fn is_blind(&mut self, reason: String) {
+        let report = Report::Unseen { reason };
+        let told = Some(report.to_string());
+        let is_news = lock(&self.status).unseen != told;
+        if is_news {
+            self.observer.report(&report);
+            lock(&self.status).unseen = told;
+        }
     }
 
     /// Before each look: what was made before the watch is not told.
@@ -247,41 +270,43 @@ impl<O: Observer> Work<O> {
     }
 
     /// Where our file is gone, the kernel has told how, or is about to: a look may be quicker than that.
-    fn sight_with_evidence(&self, how: How) -> Sight {
-        let sight = self.sight(how);
+    fn sight_with_evidence(&self, how: How) -> Result<Sight, FileError> {
+        let sight = self.sight(how)?;
         let Own::Missing { how: How::Gone } = sight.own else {
-            return sight;
+            return Ok(sight);
         };
         match self.watcher.pause(Duration::ZERO, self.keeper.own_name()) {
             // What was told may concern the other files too.
             Pause::Over { left: Some(left) } => self.sight(left.into()),
             Pause::Over { left: None } => self.sight(How::Gone),
-            Pause::Stopped => sight,
+            Pause::Stopped => Ok(sight),
         }
     }
 
-    fn sight(&self, how: How) -> Sight {
+    /// # Errors
+    /// Something that may pass, and says nothing of what is there.
+    fn sight(&self, how: How) -> Result<Sight, FileError> {
         let list = self
             .places
             .own_dir
             .join(format!("{}list", self.keeper.own_name()));
         let is_there = |file: &PathBuf| sys::wait::is_there(file);
-        Sight {
-            files: self.candidates(),
+        Ok(Sight {
+            files: self.candidates()?,
             copied: self.copied(),
-            own: found(&self.own, how),
-            list: read_bounded(&list, LARGEST).ok().flatten(),
-            before: before(&self.places.own_dir, self.keeper.own_name()),
+            own: found(&self.own, how)?,
+            list: unless_passing(read_bounded(&list, LARGEST))?.ok().flatten(),
+            before: before(&self.places.own_dir, self.keeper.own_name())?,
             is_ready: self.places.readiness.as_ref().is_none_or(is_there),
-        }
+        })
     }
 
-    fn candidates(&self) -> Result<Vec<Candidate>, String> {
+    fn candidates(&self) -> Result<Result<Vec<Candidate>, String>, FileError> {
         let Some(directory) = &self.places.primaries else {
-            return Ok(Vec::new());
+            return Ok(Ok(Vec::new()));
         };
-        primary_candidates(directory, self.places.master.as_deref())
-            .map_err(|error| error.to_string())
+        let read = primary_candidates(directory, self.places.master.as_deref());
+        Ok(unless_passing(read)?.map_err(|error| error.to_string()))
     }
 
     fn copied(&self) -> Result<Vec<u8>, String> {
@@ -307,34 +332,39 @@ impl From<Left> for How {
     }
 }
 
-/// Our own file, with what is known of who wrote it.
-fn found(path: &Path, how: How) -> Own {
-    let about = match fs::symlink_metadata(path) {
-        Ok(about) => about,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Own::Missing { how },
-        Err(_) => return Own::There(Found::default()),
-    };
-    match read_bounded(path, LARGEST) {
-        // Gone between the two looks.
-        Ok(None) => Own::Missing { how },
-        read => Own::There(Found {
-            bytes: read.ok().flatten(),
-            owner: Some(about.uid()),
-            age: about.modified().ok().and_then(|when| when.elapsed().ok()),
-        }),
+/// Tells what is wrong with a file from what keeps one from looking at it.
+fn unless_passing<T>(read: Result<T, FileError>) -> Result<Result<T, FileError>, FileError> {
+    match read {
+        Err(error) if error.may_pass() => Err(error),
+        read => Ok(read),
     }
 }
 
+/// Our own file, with what is known of who wrote it.
+fn found(path: &Path, how: How) -> Result<Own, FileError> {
+    let bytes = match unless_passing(read_bounded(path, LARGEST))? {
+        Ok(None) => return Ok(Own::Missing { how }),
+        read => read.ok().flatten(),
+    };
+    let about = fs::symlink_metadata(path).ok();
+    let modified = about.as_ref().and_then(|about| about.modified().ok());
+    Ok(Own::There(Found {
+        bytes,
+        owner: about.map(|about| about.uid()),
+        age: modified.and_then(|when| when.elapsed().ok()),
+    }))
+}
+
 /// Configurations that a runtime would take before ours.
-fn before(directory: &Path, ours: &str) -> Vec<String> {
-    let Ok(listing) = config_dir_listing(directory) else {
-        return Vec::new();
+fn before(directory: &Path, ours: &str) -> Result<Vec<String>, FileError> {
+    let Ok(listing) = unless_passing(config_dir_listing(directory))? else {
+        return Ok(Vec::new());
     };
     let usable = |(name, bytes): &(String, Vec<u8>)| {
         name.as_str() < ours && cni::NetworkConf::parse(bytes).is_ok()
     };
     let files = listing.files.into_iter();
-    files.filter(usable).map(|(name, _)| name).collect()
+    Ok(files.filter(usable).map(|(name, _)| name).collect())
 }
 
 #[cfg(test)]

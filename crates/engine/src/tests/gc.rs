@@ -236,3 +236,23 @@ fn a_container_that_could_not_be_detached_is_not_reported_as_such() {
     assert_eq!((report.failures.0.len(), report.notes.len()), (1, 0));
     assert_eq!(bench.ledgers.borrow().len(), 1);
 }
+
+#[test]
+fn what_fails_names_the_container_and_its_pod() {
+    let bench = Bench::default();
+    bench.add(&plan(&["a"])).unwrap();
+    bench.fail("DEL a eth0", 100);
+    let container = container("c1");
+    let of = format!("container c1 of pod {}", container.pod.label());
+    let failed = bench.gc(&["other"]).failures;
+    let text = failed.to_string();
+    let begin = format!("{of}: network \"a\", interface eth0: ");
+    assert!(text.starts_with(&begin), "{text}");
+    assert_eq!(failed.code(), 100);
+
+    let busy = |_: &cni::ContainerId| Err("why".to_owned());
+    let (valid, soon) = (["other".to_owned()], crate::testing::soon());
+    let report = bench.with(|engine| engine.gc("multus", &valid, soon, &busy));
+    let text = report.unwrap().failures.to_string();
+    assert_eq!(text, format!("{of} is busy: why"));
+}

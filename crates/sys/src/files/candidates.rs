@@ -22,10 +22,17 @@ pub fn primary_candidates(
     let mut files: Vec<Candidate> = listing
         .files
         .into_iter()
-        .map(|(name, bytes)| Candidate {
-            chain: chain(directory, &name, &bytes),
-            name,
-            content: Ok(bytes),
+        .map(|(name, bytes)| {
+            // Without the plugins of its sub-directory it would be another network.
+            let (chain, content) = match chain(directory, &name, &bytes) {
+                Ok(chain) => (chain, Ok(bytes)),
+                Err(error) => (Vec::new(), Err(error.to_string())),
+            };
+            Candidate {
+                name,
+                content,
+                chain,
+            }
         })
         .collect();
     files.extend(listing.unreadable.into_iter().filter_map(unreadable));
@@ -39,18 +46,24 @@ pub fn primary_candidates(
 }
 
 /// The files of a list's sub-directory, which is called like the network (B5.40).
-fn chain(directory: &Path, name: &str, bytes: &[u8]) -> Vec<DirFile> {
+fn chain(directory: &Path, name: &str, bytes: &[u8]) -> Result<Vec<DirFile>, FileError> {
     if !name.ends_with(".conflist") {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let network = cni::NetworkConf::parse_list(bytes).ok();
     let network = network.as_ref().map_or("", |conf| conf.name());
     if cni::NetworkName::parse(network).is_err() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let listing = config_dir_listing(&directory.join(network)).unwrap_or_default();
+    let mut listing = match config_dir_listing(&directory.join(network)) {
+        Err(error) if error.may_pass() => return Err(error),
+        read => read.unwrap_or_default(),
+    };
+    if let Some(at) = listing.unreadable.iter().position(FileError::may_pass) {
+        return Err(listing.unreadable.swap_remove(at));
+    }
     let files = listing.files.into_iter();
-    files.map(|(name, bytes)| DirFile { name, bytes }).collect()
+    Ok(files.map(|(name, bytes)| DirFile { name, bytes }).collect())
 }
 
 /// A file that has the name of a configuration and cannot be read; what is no file is none (Q89).

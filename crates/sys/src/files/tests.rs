@@ -368,3 +368,16 @@ fn nothing_is_written_that_is_too_large_to_be_read_back() {
         assert!(error.to_string().contains("pod"), "{error}");
     }
 }
+
+#[test]
+fn want_of_descriptors_says_nothing_of_a_file_and_a_directory_in_its_place_does() {
+    let error = |errno| FileError::io("open", Path::new("/f"), errno);
+    for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO] {
+        assert!(error(errno).may_pass(), "{errno}");
+    }
+    for errno in [Errno::ACCESS, Errno::NOTDIR, Errno::ISDIR, Errno::NOSPC] {
+        assert!(!error(errno).may_pass(), "{errno}");
+    }
+    let directory = FileError::NotRegular { path: "/d".into() };
+    assert!(!directory.may_pass());
+}

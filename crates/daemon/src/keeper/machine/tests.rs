@@ -68,13 +68,35 @@ fn the_first_configuration_waits_for_the_readiness_file_and_no_later_one_does() 
 fn a_configuration_that_comes_before_ours_is_told() {
     let mut node = Node::new(&settings(""), None);
     node.sight.before = vec!["00-calico.conflist".to_owned()];
-    let (_, reports) = node.files(&[("10-a.conflist", &list("a"))]).act();
-    assert!(
-        reports
-            .iter()
-            .any(|report| report.starts_with("00-calico.conflist sorts before Multus'")),
-        "{reports:?}"
+    let (actions, reports) = node.files(&[("10-a.conflist", &list("a"))]).act();
+    let is_it = |text: &String| text.starts_with("00-calico.conflist sorts before Multus'");
+    assert!(reports.iter().any(is_it), "{reports:?}");
+    assert!(actions.status.notes.iter().all(is_it), "{actions:?}");
+    assert_eq!(
+        (actions.status.notes.len(), actions.status.not_ready),
+        (1, None)
     );
+}
+
+#[test]
+fn what_is_wrong_with_the_primary_stands_in_the_status_as_long_as_it_lasts() {
+    let mut node = Node::new(&settings(""), None);
+    node.files(&[("10-a.conflist", &list("a"))]).act();
+    for _ in 0..2 {
+        let status = node.files(&[("10-a.conflist", "{")]).act().0.status;
+        assert_eq!((status.notes.len(), status.not_ready), (1, None));
+        let note = "the primary's configuration 10-a.conflist cannot be used, what it was before";
+        assert!(status.notes[0].starts_with(note), "{:?}", status.notes);
+    }
+    let good = [("05-b.conflist", list("b")), ("10-a.conflist", list("a"))];
+    let good = good.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let status = node.files(&good).act().0.status;
+    assert!(status.notes[0].starts_with("05-b.conflist sorts before the primary's"));
+    let status = node.files(&[]).act().0.status;
+    assert!(status.not_ready.unwrap().ends_with(" is gone"));
+    assert!(status.notes.is_empty(), "said once: {:?}", status.notes);
+    let status = node.files(&[("10-a.conflist", &list("a"))]).act().0.status;
+    assert!(status.notes.is_empty(), "{:?}", status.notes);
 }
 
 #[test]
