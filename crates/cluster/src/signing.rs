@@ -19,8 +19,10 @@ use crate::object::Object;
 use crate::store::Store;
 use crate::watches::{Observer, WatchOptions, follow};
 
-/// Bytes of requests that are kept; each has some 2 KB.
-const MOST: usize = 16 << 20;
+/// Bytes of requests that are kept until somebody looks at them; each has some 2 KB.
+const MOST: usize = 8 << 20;
+/// Of what is longer nothing is kept: the request of a node has 500 bytes.
+const LONGEST: usize = 16 << 10;
 
 /// A CertificateSigningRequest.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,7 +41,7 @@ pub struct SigningRequest {
     pub usages: Vec<String>,
     /// How long it is to be good.
     pub expiration_seconds: Option<i64>,
-    /// The request itself, as PEM.
+    /// The request itself, as PEM; nothing of one that is far too long to be a node's.
     pub pem: Vec<u8>,
     /// Somebody has decided, or it is signed already.
     pub is_decided: bool,
@@ -94,8 +96,8 @@ impl From<Value> for SigningRequest {
             is_decided,
             document: Value::Null,
         };
-        match is_decided {
-            true => request.pem.clear(),
+        match is_decided || request.pem.len() > LONGEST {
+            true => request.pem = Vec::new(),
             false => request.document = document,
         }
         request
@@ -186,7 +188,8 @@ impl Live {
     }
 }
 
-/// The requests for certificates of one signer, as a watch tells of them. It ends when this is dropped.
+/// The requests for certificates of one signer, as a watch tells of them; each is handed out once, and again where it has
+/// changed. The watch ends when this is dropped.
 #[derive(Debug)]
 pub struct SigningRequests {
     store: Arc<Store<SigningRequest>>,
@@ -220,12 +223,10 @@ impl SigningRequests {
         let _always = self.changes.changed().await;
     }
 
-    /// Those that nobody has decided on.
+    /// What came since the last look, and whether more came than is kept: a new watch tells of the rest.
     #[must_use]
-    pub fn undecided(&self) -> Vec<Arc<SigningRequest>> {
-        let mut requests = self.store.all();
-        requests.retain(|request| !request.is_decided);
-        requests
+    pub fn take(&self) -> (Vec<Arc<SigningRequest>>, bool) {
+        self.store.take()
     }
 }
 
@@ -253,6 +254,17 @@ mod tests {
             assert!(request.is_decided && request.pem.is_empty());
             assert_eq!(request.document, Value::Null);
         }
+    }
+
+    #[test]
+    fn of_a_request_that_is_far_too_long_nothing_is_kept() {
+        let request = |length| {
+            let text = BASE64_STANDARD.encode(vec![b'x'; length]);
+            SigningRequest::from(json!({"metadata": {"name": "a"}, "spec": {"request": text}}))
+        };
+        assert_eq!(request(LONGEST).pem.len(), LONGEST);
+        let long = request(LONGEST + 1);
+        assert!(long.pem.is_empty() && !long.is_decided && long.document.is_null());
     }
 
     #[test]

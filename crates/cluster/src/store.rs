@@ -127,6 +127,15 @@ impl<V> Store<V> {
         contents.map(Arc::clone).collect()
     }
 
+    /// Everything whose content is known, which is forgotten, and whether there is more: what did not fit.
+    pub(crate) fn take(&self) -> (Vec<Arc<V>>, bool) {
+        let mut state = self.lock();
+        state.progress.bytes = 0;
+        let known = state.objects.extract_if(|_, entry| entry.content.is_some());
+        let known = known.filter_map(|(_, entry)| entry.content).collect();
+        (known, !state.objects.is_empty())
+    }
+
     /// Is told of each change from now on.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()

@@ -65,42 +65,52 @@ async fn approve() -> Result<(), Failure> {
     let live = Live::in_cluster(&host, &port, Limits::default(), &Handle::current())?;
     let live = Arc::new(live);
     let observer: Arc<dyn Observer> = Arc::new(Journal);
-    let requests = SigningRequests::start(&live, SIGNER, &observer)?;
+    let follow = async {
+        // More than is kept at a time came at once: a list tells of the rest.
+        loop {
+            follow(&live, SigningRequests::start(&live, SIGNER, &observer)?).await;
+            sleep(PAUSE).await;
+        }
+    };
     tokio::select! {
-        () = follow(&live, requests) => {}
-        () = signals.next() => {}
+        ended = follow => ended,
+        () = signals.next() => Ok(()),
     }
-    Ok(())
 }
 
-/// Decides on each request once; on those that the API did not take, again.
+/// Decides on each request once; on those that the API did not take, again. Until there are more than were told of.
 async fn follow(live: &Live, mut requests: SigningRequests) {
-    let mut tries: HashMap<String, u32> = HashMap::new();
+    let mut open: HashMap<String, Open> = HashMap::new();
     loop {
-        let undecided = requests.undecided();
-        tries.retain(|uid, _| undecided.iter().any(|request| request.uid == *uid));
-        let mut again = false;
-        for request in undecided {
-            let tried = tries.entry(request.uid.clone()).or_default();
-            if *tried >= TRIES {
-                continue;
+        let (news, are_there_more) = requests.take();
+        for request in news {
+            let tries = open.remove(&request.uid).map_or(TRIES, |open| open.tries);
+            if !request.is_decided {
+                open.insert(request.uid.clone(), Open { request, tries });
             }
-            *tried += 1;
-            match settle(live, &request).await {
-                // The watch tells that it is decided.
-                Ok(()) => *tried = TRIES,
-                Err(error) => {
-                    sys::complain!("cert-approver: failed to {error}");
-                    again |= *tried < TRIES;
+        }
+        for (uid, mut asked) in std::mem::take(&mut open) {
+            if let Err(error) = settle(live, &asked.request).await {
+                sys::complain!("cert-approver: failed to {error}");
+                asked.tries -= 1;
+                if asked.tries > 0 {
+                    open.insert(uid, asked);
                 }
             }
         }
-        if again {
-            sleep(PAUSE).await;
-        } else {
-            requests.changed().await;
+        match (open.is_empty(), are_there_more) {
+            (false, _) => sleep(PAUSE).await,
+            (true, true) => return,
+            (true, false) => requests.changed().await,
         }
     }
+}
+
+/// A request that is to be decided on.
+struct Open {
+    request: Arc<SigningRequest>,
+    /// So often still.
+    tries: u32,
 }
 
 async fn settle(live: &Live, request: &SigningRequest) -> Result<(), ClusterError> {
@@ -153,8 +163,8 @@ async fn settle(live: &Live, request: &SigningRequest) -> Result<(), ClusterErro
 struct Journal;
 
 impl Observer for Journal {
-    fn listed(&self, what: &str, objects: usize) {
-        sys::say!("{objects} {what} listed");
+    fn listed(&self, what: &str, _: usize) {
+        sys::say!("all {what} listed");
     }
 
     fn failed(&self, error: &ClusterError, pause: Duration) {

@@ -128,6 +128,44 @@ fn requests_of_nodes_are_approved_and_those_for_another_node_denied() {
     approver.wait().unwrap();
 }
 
+/// Certificates of any kind, and any size, for any signer: nothing that is not a node's own gets an approval, and what others
+/// have to decide on does not keep the approver from what comes after it.
+#[test]
+fn requests_that_others_have_to_decide_on_keep_nobody_away() {
+    let api = installed();
+    let admin = api.client();
+    let directory = tempfile::tempdir().unwrap();
+    // Each is as long as one of which something is kept can be: together more than is kept.
+    let pad = |name: String| {
+        let mut object = request(&name, "somebody");
+        let pem = BASE64_STANDARD
+            .decode(object["spec"]["request"].as_str().unwrap())
+            .unwrap();
+        let text = [vec![b'\n'; (16 << 10) - pem.len()], pem].concat();
+        object["spec"]["request"] = json!(BASE64_STANDARD.encode(text));
+        object
+    };
+    for number in 0..300 {
+        admin
+            .post(REQUESTS, &pad(format!("a-padded-{number}")))
+            .unwrap();
+    }
+    let node = api
+        .certificate_for("system:node:node-3", "system:nodes")
+        .unwrap();
+    let node = Client::new(api.url(), api.ca(), &User::Certificate(node)).unwrap();
+    node.post(REQUESTS, &request("z-last", "system:multus:node-3"))
+        .unwrap();
+    let mut approver = start(directory.path());
+    until("the last one is decided", || {
+        condition(admin, "z-last").is_some()
+    });
+    assert_eq!(condition(admin, "z-last").unwrap()["type"], "Approved");
+    assert_eq!(condition(admin, "a-padded-0"), None);
+    approver.kill().unwrap();
+    approver.wait().unwrap();
+}
+
 /// `kubeconfig_generator` beside the approver (B1.102, B1.103, Q35).
 #[track_caller]
 fn a_kubeconfig_is_generated_with_what_is_approved() {

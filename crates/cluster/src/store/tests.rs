@@ -204,3 +204,21 @@ fn waiting_ends_at_the_deadline() {
         assert!(store.synced(Instant::now()).await);
     });
 }
+
+#[test]
+fn what_is_taken_makes_room_for_what_comes() {
+    let size = parsed(&net("a", 1, 100)).weight();
+    let store = Store::<Definition>::new(2 * size);
+    for name in ["a", "b", "c"] {
+        put(&store, &net(name, 1, 100));
+    }
+    let (taken, are_there_more) = store.take();
+    assert_eq!((taken.len(), are_there_more), (2, true));
+    assert_eq!((store.progress().bytes, store.progress().objects), (0, 1));
+    // It changes, or a list tells of it again.
+    put(&store, &net("c", 2, 100));
+    let (taken, are_there_more) = store.take();
+    assert_eq!((taken.len(), are_there_more), (1, false));
+    assert_eq!(taken[0].name, "c");
+    assert!(store.take().0.is_empty());
+}

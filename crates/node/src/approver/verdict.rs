@@ -2,6 +2,8 @@
 
 use cluster::SigningRequest;
 use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::cri_attributes::{ParsedCriAttribute, X509CriAttribute};
+use x509_parser::oid_registry::{OID_PKCS9_EXTENSION_REQUEST, OID_X509_EXT_SUBJECT_ALT_NAME};
 use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
@@ -17,6 +19,8 @@ const GROUPS: [&str; 3] = ["system:nodes", OURS, "system:authenticated"];
 const USAGES: [&str; 2] = ["client auth", "digital signature"];
 /// How a block of a PEM file begins.
 const BEGIN: &[u8] = b"-----BEGIN";
+/// What a cause is cut to: there may be anything in a request.
+const LONGEST_CAUSE: usize = 300;
 /// A year.
 const LONGEST: i64 = 365 * 24 * 3600;
 
@@ -36,6 +40,8 @@ pub(super) enum Verdict {
 struct Subject {
     common_names: Vec<String>,
     organizations: Vec<String>,
+    /// It would be good for other names as well.
+    has_alternatives: bool,
 }
 
 pub(super) fn judge(request: &SigningRequest) -> Verdict {
@@ -51,11 +57,19 @@ pub(super) fn judge(request: &SigningRequest) -> Verdict {
         .rsplit_once(':')
         .filter(|(_, node)| !node.is_empty())
     else {
-        return Verdict::Undecided(format!("{:?} is no user of a node", request.username));
+        let user = &request.username;
+        return Verdict::Undecided(short(format!("{user:?} is no user of a node")));
     };
     match refusal(request, &subject, prefix, node) {
         None => Verdict::Approved,
-        Some(cause) => Verdict::Denied(cause),
+        Some(cause) => Verdict::Denied(short(cause)),
+    }
+}
+
+fn short(text: String) -> String {
+    match text.char_indices().nth(LONGEST_CAUSE) {
+        None => text,
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
     }
 }
 
@@ -98,6 +112,9 @@ fn refusal(
             subject.organizations.join("+")
         ));
     }
+    if subject.has_alternatives {
+        return Some("subject alternative names are asked for".to_owned());
+    }
     match request.expiration_seconds {
         None => Some("expirationSeconds is missing".to_owned()),
         Some(seconds) if seconds > LONGEST => Some(format!(
@@ -117,10 +134,24 @@ fn subject(pem: &[u8]) -> Option<Subject> {
     let (_, pem) = parse_x509_pem(pem).ok()?;
     let (_, request) = X509CertificationRequest::from_der(&pem.contents).ok()?;
     let name: &X509Name<'_> = &request.certification_request_info.subject;
+    let mut attributes = request.certification_request_info.iter_attributes();
     Some(Subject {
         common_names: texts(name.iter_common_name())?,
         organizations: texts(name.iter_organization())?,
+        has_alternatives: attributes.any(has_alternatives),
     })
+}
+
+/// Whether names are among the extensions that an attribute asks for, which can be several attributes.
+fn has_alternatives(attribute: &X509CriAttribute<'_>) -> bool {
+    match attribute.parsed_attribute() {
+        ParsedCriAttribute::ExtensionRequest(requested) => {
+            let mut extensions = requested.extensions.iter();
+            extensions.any(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME)
+        }
+        // Nobody knows.
+        _ => attribute.oid == OID_PKCS9_EXTENSION_REQUEST,
+    }
 }
 
 fn texts<'a>(
@@ -265,6 +296,39 @@ mod tests {
                 Verdict::Denied(cause) => assert!(cause.contains(expected), "{cause}"),
                 other => panic!("{other:?} in place of {expected}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_would_be_good_for_other_names_is_denied() {
+        let mut params = CertificateParams::new(vec!["kubernetes.default".to_owned()]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, name) in [
+            (DnType::CommonName, "system:multus:node-1.example"),
+            (DnType::OrganizationName, "system:multus"),
+        ] {
+            params.distinguished_name.push(kind, name);
+        }
+        let key = KeyPair::generate().unwrap();
+        let mut request = good();
+        let pem = params.serialize_request(&key).unwrap().pem().unwrap();
+        request.pem = pem.into_bytes();
+        let cause = "subject alternative names are asked for".to_owned();
+        assert_eq!(judge(&request), Verdict::Denied(cause));
+    }
+
+    #[test]
+    fn what_is_said_of_a_request_is_short() {
+        let long = "ä".repeat(100_000);
+        let mut request = good();
+        request.pem = pem(&[&format!("system:multus:{long}")], &["system:multus"]);
+        let mut nobody = good();
+        nobody.username = long;
+        for request in [request, nobody] {
+            let (Verdict::Denied(cause) | Verdict::Undecided(cause)) = judge(&request) else {
+                panic!("nothing is said of it");
+            };
+            assert!(cause.ends_with("...") && cause.len() < 700, "{cause}");
         }
     }
 
