@@ -24,6 +24,7 @@ struct Spec {
 struct Status {
     phase: Option<String>,
     conditions: Option<Vec<Condition>>,
+    container_statuses: Option<Vec<ContainerStatus>>,
     // Only pods with dynamically allocated resources have these.
     resource_claim_statuses: Option<Vec<ClaimStatus>>,
     extended_resource_claim_status: Option<ExtendedStatus>,
@@ -34,6 +35,16 @@ struct Condition {
     #[serde(rename = "type")]
     kind: String,
     status: String,
+}
+
+#[derive(Deserialize)]
+struct ContainerStatus {
+    state: Option<ContainerState>,
+}
+
+#[derive(Deserialize)]
+struct ContainerState {
+    running: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -132,13 +143,17 @@ impl From<Document> for Pod {
 }
 
 impl Status {
-    /// A pod whose sandbox is being made anew may still be called running; newer kubelets say so by a condition.
+    /// A pod whose sandbox is being made anew, after a reboot of its node for one, is called running all the same. A condition
+    /// tells (1.29); of kubelets without it, what runs does.
     fn is_of_one_that_runs(&self) -> bool {
-        let waits = |condition: &Condition| {
-            condition.kind == "PodReadyToStartContainers" && condition.status != "True"
-        };
         let mut conditions = self.conditions.iter().flatten();
-        self.phase.as_deref() == Some("Running") && !conditions.any(waits)
+        let has_sandbox = conditions.find(|of| of.kind == "PodReadyToStartContainers");
+        let runs = |of: &ContainerStatus| of.state.as_ref().is_some_and(|it| it.running.is_some());
+        self.phase.as_deref() == Some("Running")
+            && match has_sandbox {
+                Some(condition) => condition.status == "True",
+                None => self.container_statuses.iter().flatten().any(runs),
+            }
     }
 }
 
@@ -200,14 +215,21 @@ mod tests {
                 {{"type":"PodReadyToStartContainers","status":"{status}"}}]}}"#
             )
         };
-        let running = r#"{"phase":"Running"}"#;
+        let older = |state: &str| {
+            format!(r#"{{"phase":"Running","containerStatuses":[{{"state":{{"{state}":{{}}}}}}]}}"#)
+        };
+        let running = older("running");
+        let running = running.as_str();
         let deleted = r#","deletionTimestamp":"2026-01-01T00:00:00Z""#;
         for (expected, metadata, spec, status) in [
             (true, "", "{}", running),
             (true, "", r#"{"hostNetwork":false}"#, &condition("True")),
             (false, "", "{}", &condition("False")),
+            (false, "", "{}", &older("waiting")),
+            (false, "", "{}", r#"{"phase":"Running"}"#),
             (false, "", "{}", r#"{"phase":"Pending"}"#),
             (false, "", "{}", r#"{"phase":"Succeeded"}"#),
+            (false, "", "{}", r#"{"phase":"Failed"}"#),
             (false, "", r#"{"hostNetwork":true}"#, running),
             (false, deleted, "{}", running),
         ] {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::{Event, EventType, Kind, Live, Progress, Watches};
-use npwg::SelectionElement;
+use npwg::{SelectionElement, names};
 use plan::{Pod, PodRef};
 use plugin::LOG;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -22,8 +22,10 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// So long the API has to be there without a break before anybody is told: what became of pods while it was away, kubelets try
 /// to tell it every 10 s.
 const CALM: Duration = Duration::from_secs(15);
-/// What an annotation that nobody can read is cut to.
-const LONGEST: usize = 200;
+/// So many are told after one look: a node full of them is no burden to the API, and none waits long to be looked at again.
+const TOLD_AT_ONCE: usize = 50;
+/// So many networks of a pod are named: what is to be done stands behind them, and an event is short.
+const NAMED: usize = 10;
 /// The reason of the event.
 const REASON: &str = "NetworksMissing";
 
@@ -91,7 +93,7 @@ async fn look_after(sights: Sights, count: Arc<AtomicUsize>) {
                 count.store(roll.count(), Ordering::Relaxed);
             }
         }
-        for pod in roll.untold().iter().filter(|_| is_calm) {
+        for pod in roll.to_tell().iter().filter(|_| is_calm) {
             if !tell(&sights, pod).await {
                 calm = Calm::begin(Instant::now());
                 break;
@@ -223,10 +225,12 @@ impl Roll {
             .count()
     }
 
-    fn untold(&self) -> Vec<Arc<Pod>> {
+    /// Those whose turn it is.
+    fn to_tell(&self) -> Vec<Arc<Pod>> {
         let found = self.0.values();
         let certain = found.filter(|found| found.stage == Stage::Certain);
-        certain.map(|found| Arc::clone(&found.pod)).collect()
+        let certain = certain.map(|found| Arc::clone(&found.pod));
+        certain.take(TOLD_AT_ONCE).collect()
     }
 
     fn told(&mut self, uid: &str) {
@@ -248,7 +252,7 @@ async fn tell(sights: &Sights, pod: &Pod) -> bool {
         reason: REASON.to_owned(),
         message: format!(
             "runs without {}: its sandbox was made while the runtime did not call Multus; delete the pod, so that it is made anew",
-            asked(pod, &sights.multus_namespace).join(", ")
+            named(&asked(pod, &sights.multus_namespace))
         ),
     };
     let label = pod.reference.label();
@@ -268,18 +272,30 @@ async fn tell(sights: &Sights, pod: &Pod) -> bool {
     true
 }
 
+fn named(networks: &[String]) -> String {
+    let (first, rest) = networks.split_at(networks.len().min(NAMED));
+    match rest.len() {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
 /// What the pod's annotations ask for.
 fn asked(pod: &Pod, multus_namespace: &str) -> Vec<String> {
     let (default, own) = (multus_namespace, pod.reference.namespace.as_str());
-    let annotations = [(&pod.default_network, default), (&pod.networks, own)];
+    let annotations = [
+        (names::DEFAULT_NETWORK, &pod.default_network, default),
+        (names::NETWORKS, &pod.networks, own),
+    ];
     let mut asked = Vec::new();
-    for (text, namespace) in annotations {
+    for (key, text, namespace) in annotations {
         let Some(text) = text.as_ref().filter(|text| !text.trim().is_empty()) else {
             continue;
         };
         match npwg::selection::parse(text, namespace) {
             Ok(elements) => asked.extend(elements.iter().map(SelectionElement::reference)),
-            Err(_) => asked.push(text.chars().take(LONGEST).collect()),
+            // Nothing would have made of it a pod that runs.
+            Err(error) => asked.push(format!("what {key} asks for ({error})")),
         }
     }
     asked

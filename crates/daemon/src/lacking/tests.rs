@@ -14,7 +14,7 @@ fn pod(uid: &str) -> Pod {
 }
 
 fn uids(roll: &Roll) -> Vec<String> {
-    let pods = roll.untold();
+    let pods = roll.to_tell();
     pods.iter().map(|pod| pod.reference.uid.clone()).collect()
 }
 
@@ -108,6 +108,25 @@ fn an_event_that_the_api_did_not_take_is_tried_again() {
 }
 
 #[test]
+fn of_a_node_full_of_pods_some_are_told_after_each_look() {
+    let mut roll = Roll::default();
+    let names: Vec<String> = (0..1000).map(|number| format!("{number:04}")).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    look(&mut roll, &all);
+    let mut told = Vec::new();
+    while !roll.is_settled() {
+        look(&mut roll, &all);
+        assert_eq!(roll.count(), 1000);
+        let now = uids(&roll);
+        assert_eq!(now.len(), TOLD_AT_ONCE);
+        now.iter().for_each(|uid| roll.told(uid));
+        told.extend(now);
+    }
+    told.sort_unstable();
+    assert_eq!(told, names);
+}
+
+#[test]
 fn what_is_missing_is_named_as_the_definitions_are() {
     let mut one = pod("1");
     assert_eq!(asked(&one, "kube-system"), ["shop/net-a", "other/net-b"]);
@@ -117,9 +136,22 @@ fn what_is_missing_is_named_as_the_definitions_are() {
         ["kube-system/blue", "shop/net-a", "other/net-b"]
     );
     one.default_network = None;
-    one.networks = Some(format!("[{}", "x".repeat(1000)));
-    let asked = asked(&one, "kube-system");
-    assert_eq!((asked.len(), asked[0].len()), (1, LONGEST));
+    let many: Vec<String> = (0..12).map(|number| format!("net-{number}")).collect();
+    one.networks = Some(many.join(","));
+    let text = named(&asked(&one, "kube-system"));
+    assert!(text.starts_with("shop/net-0, ") && text.ends_with("shop/net-9 and 2 more"));
+}
+
+#[test]
+fn of_an_annotation_that_nobody_can_read_is_told_what_is_wrong_with_it() {
+    let mut one = pod("1");
+    one.networks = Some(format!("[\n{}", "x".repeat(1000)));
+    let text = named(&asked(&one, "kube-system"));
+    assert!(
+        text.starts_with("what k8s.v1.cni.cncf.io/networks asks for (failed to parse JSON: "),
+        "{text}"
+    );
+    assert!(text.len() < 300 && !text.contains('\n'), "{text}");
 }
 
 #[test]
