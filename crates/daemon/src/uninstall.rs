@@ -42,6 +42,11 @@ enum Failure {
     Keeping(PathBuf),
     #[error("{} holds plugins of others as well ({plugins}): take them out of it, or remove it by hand", file.display())]
     Shared { file: PathBuf, plugins: String },
+    #[error("{} is no CNI configuration ({reason}), and nobody can tell whose it is: remove it, or mend it", file.display())]
+    Broken {
+        file: PathBuf,
+        reason: cni::ConfError,
+    },
     #[error("{} comes back again and again: something still keeps it", .0.display())]
     Kept(PathBuf),
     #[error(transparent)]
@@ -150,8 +155,10 @@ impl Uninstall<'_> {
             let Some(bytes) = read_bounded(&file, LARGEST)? else {
                 continue;
             };
-            let Ok(conf) = cni::NetworkConf::parse(&bytes) else {
-                continue;
+            let conf = match cni::NetworkConf::parse(&bytes) {
+                Ok(conf) => conf,
+                // Left alone it would keep containerd from taking the primary's.
+                Err(reason) => return Err(Failure::Broken { file, reason }),
             };
             let kinds = conf.plugins().iter().map(|plugin| plugin.plugin_type());
             let (mine, others): (Vec<&str>, Vec<&str>) = kinds.partition(|kind| is_ours(kind));
@@ -170,17 +177,24 @@ impl Uninstall<'_> {
     fn what_is_left(&self) -> String {
         let directory = &self.settings.cni_config_dir;
         let listing = config_dir_listing(directory).unwrap_or_default();
-        let files = listing.files.iter();
-        let next = files
-            .filter_map(|(name, bytes)| Some((name, cni::NetworkConf::parse(bytes).ok()?)))
-            .next();
-        match next {
-            Some((file, conf)) => format!("new pods get network {:?} ({file})", conf.name()),
-            None => format!(
-                "there is no other configuration in {}: the node has no network until there is",
-                directory.display()
-            ),
+        let mut broken = String::new();
+        for (file, bytes) in &listing.files {
+            match cni::NetworkConf::parse(bytes) {
+                Ok(conf) => {
+                    return format!("new pods get network {:?} ({file}){broken}", conf.name());
+                }
+                Err(_) if broken.is_empty() => {
+                    broken = format!(
+                        "; containerd gives them none as long as {file}, which nobody can read, is before it"
+                    );
+                }
+                Err(_) => {}
+            }
         }
+        format!(
+            "there is no other configuration in {}: the node has no network until there is",
+            directory.display()
+        )
     }
 }
 
@@ -296,6 +310,43 @@ mod tests {
             "{failure}"
         );
         assert!(has(&root, "conf/00-multus.conf") && has(&root, "state/.primary"));
+    }
+
+    #[test]
+    fn a_file_of_our_name_that_nobody_can_read_stops_everything() {
+        for text in [
+            "not JSON",
+            "",
+            r#"{"cniVersion":"1.0.0","name":"n","type":"#,
+        ] {
+            let (root, settings) = node();
+            put(&root, "conf/00-multus.conf", text);
+            put(&root, "conf/00-multus.conflist", OURS);
+            let failure = uninstall(&settings).unwrap_err().to_string();
+            assert!(
+                failure.contains("00-multus.conf is no CNI configuration ("),
+                "{failure}"
+            );
+            for file in [
+                "conf/00-multus.conf",
+                "conf/00-multus.conflist",
+                "state/.primary",
+            ] {
+                assert!(has(&root, file), "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_configuration_before_the_next_network_is_named() {
+        let (root, settings) = node();
+        put(&root, "conf/05-broken.conflist", "not JSON");
+        put(&root, "conf/20-broken.conflist", "not JSON");
+        let lines = uninstall(&settings).unwrap();
+        assert_eq!(
+            lines.last().unwrap(),
+            "new pods get network \"cluster\" (10-cluster.conf); containerd gives them none as long as 05-broken.conflist, which nobody can read, is before it"
+        );
     }
 
     #[test]
