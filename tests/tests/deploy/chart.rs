@@ -39,6 +39,25 @@ fn the_chart_has_no_fault_that_helm_finds_in_any_of_its_settings() {
     }
 }
 
+/// A mode that is none would render no DaemonSet: an upgrade would take Multus off every node.
+#[test]
+fn a_setting_that_is_misspelt_is_refused() {
+    let chart = chart().display().to_string();
+    for (setting, told) in [
+        ("mode=Thick", "mode"),
+        ("daemonconfig.logLevel=debug", "daemonconfig"),
+        ("paths.cniconf=/etc/cni/net.d", "cniconf"),
+        ("paths.cniBin=opt/cni/bin", "cniBin"),
+        ("image.digest=0123", "digest"),
+        ("daemon.limits.memory=1Gi", "limits"),
+    ] {
+        let output = try_helm(&["template", "multus", &chart, "--set", setting]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{setting}");
+        assert!(stderr.contains(told), "{setting}: {stderr}");
+    }
+}
+
 #[test]
 fn every_platform_is_told_where_its_runtime_looks() {
     for (platform, mode, expected) in [
