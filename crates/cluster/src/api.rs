@@ -1,6 +1,7 @@
 //! Sending requests: deadlines, retries, credentials read again.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,12 @@ pub(crate) struct Api {
     /// Of the credentials, when they were last looked at.
     print: Mutex<Option<u64>>,
 }
+
+/// Is told of what has failed so far, while it is tried again.
+pub(crate) type Told<'a> = &'a (dyn Fn(&ClusterError) + Send + Sync);
+
+/// After so long one who waits for an answer is told that there is none yet.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// What became of one attempt.
 enum Attempt {
@@ -70,7 +77,7 @@ impl Api {
         call: &Call,
         deadline: Instant,
     ) -> Result<Vec<u8>, ClusterError> {
-        self.persist(call, deadline, true).await
+        self.persist(call, deadline, true, &|_| {}).await
     }
 
     /// Sends the request once, and a second time only with newer credentials: for whoever has to look whether it is still
@@ -83,7 +90,37 @@ impl Api {
         call: &Call,
         deadline: Instant,
     ) -> Result<Vec<u8>, ClusterError> {
-        self.persist(call, deadline, false).await
+        self.persist(call, deadline, false, &|_| {}).await
+    }
+
+    /// As [`Api::send`], for those whom nobody waits for, so that their deadlines are long: tells of each attempt that failed,
+    /// and where there is no answer for a while.
+    ///
+    /// # Errors
+    /// The last attempt's failure.
+    pub(crate) async fn send_telling(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        tell: Told<'_>,
+    ) -> Result<Vec<u8>, ClusterError> {
+        let is_told = AtomicBool::new(false);
+        let tell_on = |error: &ClusterError| {
+            is_told.store(true, Ordering::Relaxed);
+            tell(error);
+        };
+        let mut sending = std::pin::pin!(self.persist(call, deadline, true, &tell_on));
+        if let Ok(sent) = timeout(SLOW, &mut sending).await {
+            return sent;
+        }
+        if !is_told.load(Ordering::Relaxed) {
+            let effort = Effort {
+                attempts: 1,
+                time: SLOW,
+            };
+            tell(&self.error(call, Failure::Timeout(SLOW), effort));
+        }
+        sending.await
     }
 
     async fn persist(
@@ -91,6 +128,7 @@ impl Api {
         call: &Call,
         deadline: Instant,
         is_stubborn: bool,
+        tell: Told<'_>,
     ) -> Result<Vec<u8>, ClusterError> {
         let start = Instant::now();
         let mut backoff = Backoff::until(deadline);
@@ -118,18 +156,19 @@ impl Api {
                 },
                 false => failure,
             };
-            if is_stubborn
-                && may_pass(&failure)
-                && let Some(pause) = backoff.pause(asked)
-            {
-                sleep(pause).await;
-                earlier = Some(failure);
-                continue;
-            }
             let effort = Effort {
                 attempts,
                 time: start.elapsed(),
             };
+            if is_stubborn
+                && may_pass(&failure)
+                && let Some(pause) = backoff.pause(asked)
+            {
+                tell(&self.error(call, failure.clone(), effort));
+                sleep(pause).await;
+                earlier = Some(failure);
+                continue;
+            }
             return Err(self.error(call, failure, effort));
         }
     }

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::api::Told;
 use crate::call::Call;
 use crate::error::{ClusterError, Kind};
 use crate::live::{Limits, Live};
@@ -160,9 +161,28 @@ impl Certificates {
         live: Option<&Live>,
         deadline: Instant,
     ) -> Result<Validity, CertificateError> {
+        self.obtain_telling(live, deadline, &|_| {}).await
+    }
+
+    /// As [`Certificates::obtain`]; tells what there is to wait for meanwhile.
+    ///
+    /// # Errors
+    /// As [`Certificates::obtain`].
+    pub async fn obtain_telling(
+        &self,
+        live: Option<&Live>,
+        deadline: Instant,
+        tell: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<Validity, CertificateError> {
+        let failed = |error: &ClusterError| tell(format!("failed to {error}"));
         let request = Request::new(&self.about)?;
-        let (live, name) = self.post(live, &request, deadline).await?;
-        let pem = Self::issued(live, &name, deadline).await?;
+        let (live, name) = self.post(live, &request, deadline, &failed).await?;
+        let pending = |missing| {
+            tell(format!(
+                "certificate signing request {name} is not {missing} yet"
+            ))
+        };
+        let pem = Self::issued(live, &name, deadline, &failed, &pending).await?;
         let unusable = |reason| CertificateError::Unusable {
             name: name.clone(),
             reason,
@@ -196,20 +216,26 @@ impl Certificates {
         live: Option<&'a Live>,
         request: &Request,
         deadline: Instant,
+        failed: Told<'_>,
     ) -> Result<(&'a Live, String), CertificateError> {
         let call = Call::post_signing_request(request.object());
         if let Some(live) = live {
-            match Self::named(live, &call, deadline).await {
+            match Self::named(live, &call, deadline, failed).await {
                 Err(error) if is_refused(&error) => {}
                 named => return Ok((live, named?)),
             }
         }
-        let name = Self::named(&self.bootstrap, &call, deadline).await?;
+        let name = Self::named(&self.bootstrap, &call, deadline, failed).await?;
         Ok((&self.bootstrap, name))
     }
 
-    async fn named(live: &Live, call: &Call, deadline: Instant) -> Result<String, ClusterError> {
-        let body = live.api.send(call, deadline).await?;
+    async fn named(
+        live: &Live,
+        call: &Call,
+        deadline: Instant,
+        failed: Told<'_>,
+    ) -> Result<String, ClusterError> {
+        let body = live.api.send_telling(call, deadline, failed).await?;
         request::named(&body).map_err(|error| live.api.unreadable(call, &error))
     }
 
@@ -218,11 +244,13 @@ impl Certificates {
         live: &Live,
         name: &str,
         deadline: Instant,
+        failed: Told<'_>,
+        pending: &(dyn Fn(&'static str) + Send + Sync),
     ) -> Result<Vec<u8>, CertificateError> {
         let call = Call::get_signing_request(name)?;
         let (begin, mut pause) = (Instant::now(), FIRST);
         loop {
-            let body = live.api.send(&call, deadline).await?;
+            let body = live.api.send_telling(&call, deadline, failed).await?;
             let answer = request::answer(&body);
             let missing = match answer.map_err(|error| live.api.unreadable(&call, &error))? {
                 Answer::Issued(pem) => return Ok(pem),
@@ -232,6 +260,7 @@ impl Certificates {
                 }
                 Answer::Pending(missing) => missing,
             };
+            pending(missing);
             if Instant::now() + pause >= deadline {
                 return Err(CertificateError::Late {
                     name: name.to_owned(),

@@ -1,6 +1,7 @@
 //! Keeps a store as the API is: a list, then a watch from where the list ended, and again where that cannot go on.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -50,7 +51,7 @@ enum Outcome {
     Idle,
 }
 
-impl<V: Object> Follower<'_, V> {
+impl<V: Object + Send + Sync> Follower<'_, V> {
     /// Follows until dropped.
     pub(crate) async fn run(mut self) -> Infallible {
         let mut pauses = Pauses::new(SHORTEST_PAUSE, LONGEST_PAUSE, 100);
@@ -89,7 +90,7 @@ impl<V: Object> Follower<'_, V> {
         let (mut next, mut limit) = (None::<String>, PAGE);
         let version = loop {
             let call = Call::list(self.collection, limit, next.as_deref());
-            let body = match self.api.send(&call, Instant::now() + PAGE_TIME).await {
+            let body = match self.page(&call).await {
                 Ok(body) => body,
                 Err(error) if limit > 1 && is_too_long(&error) => {
                     limit /= 2;
@@ -121,6 +122,19 @@ impl<V: Object> Follower<'_, V> {
         self.fresh = Instant::now();
         self.version = Some(version);
         Ok(Outcome::Good)
+    }
+
+    /// Who asks why there is no list gets the reason at once, and not when all time for it is over.
+    async fn page(&self, call: &Call) -> Result<Vec<u8>, ClusterError> {
+        let is_told = AtomicBool::new(false);
+        let tell = |error: &ClusterError| {
+            self.store.wait_for(error);
+            if !is_told.swap(true, Ordering::Relaxed) {
+                self.observer.waits(error);
+            }
+        };
+        let deadline = Instant::now() + PAGE_TIME;
+        self.api.send_telling(call, deadline, &tell).await
     }
 
     fn finish(&self) {

@@ -45,7 +45,7 @@ pub struct Progress {
     pub unreadable: u64,
     /// Look-ups that were answered by a read of the API.
     pub reads: u64,
-    /// Why the last list or watch failed, until one succeeds.
+    /// Why the last list or watch failed, or does not come, until one succeeds.
     pub failure: Option<String>,
 }
 
@@ -209,6 +209,11 @@ impl<V> Store<V> {
         let mut state = self.lock();
         state.progress.failures += 1;
         state.progress.failure = Some(error.to_string());
+    }
+
+    /// A list is tried, and has not come so far.
+    pub(crate) fn wait_for(&self, error: &ClusterError) {
+        self.lock().progress.failure = Some(error.to_string());
     }
 
     /// A look-up is answered by a read of the API.

@@ -52,6 +52,11 @@ pub trait Observer: Send + Sync {
     /// All pods or all definitions were read, and the memory that it took is free again.
     fn listed(&self, what: &str, objects: usize);
 
+    /// The API does not give a list so far: the reason, for which it is tried again. Once for each page.
+    fn waits(&self, error: &ClusterError) {
+        let _nobody_asks = error;
+    }
+
     /// A list or a watch failed; after this pause it goes on.
     fn failed(&self, error: &ClusterError, pause: Duration);
 }

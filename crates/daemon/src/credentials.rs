@@ -47,12 +47,49 @@ pub(crate) struct Credentials {
     look: Duration,
 }
 
+/// What there is of credentials when the daemon starts.
+#[derive(Debug)]
+pub(crate) enum Found {
+    There(Credentials),
+    /// A node's first certificate, which has to be waited for.
+    First(First),
+}
+
+/// A node's first certificate, which is to be had.
+#[derive(Debug)]
+pub(crate) struct First {
+    certificates: Certificates,
+    limits: Limits,
+    look: Duration,
+}
+
+impl First {
+    /// Asks for it, waits for it, and tells what for.
+    pub(crate) async fn obtain(
+        self,
+        tell: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<Credentials, CredentialsError> {
+        LOG.verbose("asking for the node's first certificate");
+        let deadline = Instant::now() + FIRST;
+        let obtained = self.certificates.obtain_telling(None, deadline, tell);
+        obtained.await?;
+        self.credentials()
+    }
+
+    fn credentials(self) -> Result<Credentials, CredentialsError> {
+        let client = self.certificates.client(self.limits, &Handle::current())?;
+        Ok(Credentials {
+            live: Arc::new(client),
+            known: Mutex::new(self.certificates.current()),
+            certificates: Some(self.certificates),
+            look: self.look,
+        })
+    }
+}
+
 impl Credentials {
-    /// As the daemon's configuration or the environment of its pod says. A node's first certificate is waited for.
-    pub(crate) async fn get(
-        settings: &Settings,
-        node: Option<&str>,
-    ) -> Result<Self, CredentialsError> {
+    /// As the daemon's configuration or the environment of its pod says.
+    pub(crate) fn find(settings: &Settings, node: Option<&str>) -> Result<Found, CredentialsError> {
         let limits = Limits {
             request: Limits::default().request.min(settings.netconf.timeouts.api),
             ..Limits::default()
@@ -60,7 +97,7 @@ impl Credentials {
         let runtime = Handle::current();
         if let Some(certificate) = &settings.per_node_certificate {
             let node = node.ok_or(CredentialsError::NoNode)?;
-            return Self::of_node(certificate, node, limits, &runtime).await;
+            return Self::of_node(certificate, node, limits, &runtime);
         }
         let live = match &settings.netconf.kubeconfig {
             Some(kubeconfig) => Live::from_kubeconfig(kubeconfig, limits, &runtime)?,
@@ -72,40 +109,38 @@ impl Credentials {
                 Live::in_cluster(&host, &port, limits, &runtime)?
             }
         };
-        Ok(Self {
+        Ok(Found::There(Self {
             live: Arc::new(live),
             certificates: None,
             known: Mutex::default(),
             look: LOOK,
-        })
+        }))
     }
 
-    async fn of_node(
+    fn of_node(
         certificate: &PerNodeCertificate,
         node: &str,
         limits: Limits,
         runtime: &Handle,
-    ) -> Result<Self, CredentialsError> {
+    ) -> Result<Found, CredentialsError> {
         let about = NodeCertificate {
             bootstrap: certificate.bootstrap_kubeconfig.clone(),
             directory: certificate.cert_dir.clone(),
             node: node.to_owned(),
             duration: certificate.duration,
         };
-        let certificates = Certificates::new(about, limits, runtime)?;
-        if certificates.current().is_none() {
-            LOG.verbose("asking for the node's first certificate");
-            certificates.obtain(None, Instant::now() + FIRST).await?;
-        }
-        Ok(Self {
-            live: Arc::new(certificates.client(limits, runtime)?),
-            known: Mutex::new(certificates.current()),
-            certificates: Some(certificates),
+        let first = First {
+            certificates: Certificates::new(about, limits, runtime)?,
+            limits,
             look: if certificate.duration < SHORT {
                 LOOK_OFTEN
             } else {
                 LOOK
             },
+        };
+        Ok(match first.certificates.current() {
+            Some(_) => Found::There(first.credentials()?),
+            None => Found::First(first),
         })
     }
 

@@ -44,13 +44,28 @@ pub(crate) enum FactError {
     Stopped,
 }
 
+/// How long facts may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// One of them: the time that the configuration gives to an object of the API.
+    pub(crate) each: Duration,
+    /// All of them: whoever asked has to have his answer by then, or he would not know the reason.
+    pub(crate) until: Option<Instant>,
+}
+
+impl Patience {
+    fn deadline(self, now: Instant) -> Instant {
+        let deadline = now + self.each;
+        self.until.map_or(deadline, |until| until.min(deadline))
+    }
+}
+
 impl Sources {
-    /// Asks until the answer is complete, fetching each thing that it needs once. Each has the time that the configuration
-    /// gives to one object of the API.
+    /// Asks until the answer is complete, fetching each thing that it needs once.
     pub(crate) async fn drive<T>(
         &self,
         pod: &PodRef,
-        patience: Duration,
+        patience: Patience,
         ask: impl Fn(&Facts) -> Result<Planned<T>, PlanError>,
     ) -> Result<T, DriveError<FactError>> {
         let mut inquiry = Inquiry::default();
@@ -75,9 +90,9 @@ impl Sources {
         &self,
         need: &Need,
         asked: &PodRef,
-        patience: Duration,
+        patience: Patience,
     ) -> Result<Fact, FactError> {
-        let deadline = Instant::now() + patience;
+        let deadline = patience.deadline(Instant::now());
         Ok(match need {
             Need::Pod { namespace, name } => {
                 let pod = self.watches.pod(namespace, name, &asked.uid, deadline);
@@ -115,5 +130,20 @@ impl Sources {
             })
         });
         looked.await.map_err(|_| FactError::Stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_has_its_time_and_no_more_than_is_left_of_the_call() {
+        let now = Instant::now();
+        let [short, each, long] = [3, 20, 60].map(Duration::from_secs);
+        for (until, expected) in [(None, each), (Some(short), short), (Some(long), each)] {
+            let until = until.map(|left| now + left);
+            assert_eq!(Patience { each, until }.deadline(now), now + expected);
+        }
     }
 }

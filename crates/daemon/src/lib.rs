@@ -20,6 +20,7 @@ mod behind;
 mod complaints;
 mod credentials;
 mod crew;
+mod early;
 mod events;
 mod facts;
 mod flags;

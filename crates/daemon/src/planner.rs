@@ -1,6 +1,7 @@
 //! Plans for the plugins of the node.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Instant;
 
 use cni::{CniError, code};
@@ -12,17 +13,21 @@ use plan::{
 use plugin::LOG;
 use plugin::messages::{self, of_pod, plain};
 
-use crate::facts::FactError;
+use crate::facts::{FactError, Patience};
 use crate::metrics::{Operation, Phase};
 use crate::node::Node;
 use crate::overlay;
 
 impl Node {
     /// How the container is to be attached. What is refused, and what the pod's owner should know, is told to the pod too.
-    pub(crate) async fn plan(&self, words: &PlanRequest) -> Result<PlanReply, CniError> {
+    pub(crate) async fn plan(
+        &self,
+        words: &PlanRequest,
+        until: Option<Instant>,
+    ) -> Result<PlanReply, CniError> {
         let planning = async {
             let (conf, request) = self.request(words)?;
-            self.resolve(&conf, &request).await
+            self.resolve(&conf, &request, until).await
         };
         Ok(PlanReply::from(&self.counted(planning).await?))
     }
@@ -32,8 +37,9 @@ impl Node {
         &self,
         conf: &NetConf,
         request: &Request,
+        until: Instant,
     ) -> Result<Outcome, CniError> {
-        self.counted(self.resolve(conf, request)).await
+        self.counted(self.resolve(conf, request, Some(until))).await
     }
 
     async fn counted(
@@ -46,10 +52,17 @@ impl Node {
         planned.inspect_err(|_| self.metrics.ended(Operation::Add, false))
     }
 
-    async fn resolve(&self, conf: &NetConf, request: &Request) -> Result<Outcome, CniError> {
+    async fn resolve(
+        &self,
+        conf: &NetConf,
+        request: &Request,
+        until: Option<Instant>,
+    ) -> Result<Outcome, CniError> {
         let pod = &request.args.pod;
         let ask = |facts: &Facts| plan::plan(conf, request, facts);
-        let planned = self.sources.drive(pod, conf.timeouts.api, ask).await;
+        let each = conf.timeouts.api;
+        let patience = Patience { each, until };
+        let planned = self.sources.drive(pod, patience, ask).await;
         self.told(planned, pod)
     }
 
@@ -60,10 +73,15 @@ impl Node {
         request: &Request,
         network: &[u8],
         asked: &Asked,
+        until: Instant,
     ) -> Result<Plan, CniError> {
         let pod = &request.args.pod;
         let ask = |facts: &Facts| plan::another(conf, request, facts, network, asked);
-        let planned = self.sources.drive(pod, conf.timeouts.api, ask).await;
+        let patience = Patience {
+            each: conf.timeouts.api,
+            until: Some(until),
+        };
+        let planned = self.sources.drive(pod, patience, ask).await;
         match self.told(planned.map(Outcome::Attach), pod)? {
             Outcome::Attach(plan) => Ok(plan),
             Outcome::PodUnknown => Err(of_pod(code::INTERNAL, pod, "nothing is planned")),
@@ -106,7 +124,11 @@ impl Node {
                 Planned::Ready(network) => Planned::Ready(Some(network)),
             })
         };
-        let (nobody, patience) = (PodRef::default(), conf.timeouts.api);
+        let patience = Patience {
+            each: conf.timeouts.api,
+            until: None,
+        };
+        let nobody = PodRef::default();
         let network = self.sources.drive(&nobody, patience, ask).await;
         let network = network.map_err(|error| unavailable(&error))?;
         Ok(network.map(|network| String::from_utf8_lossy(network.bytes()).into_owned()))
@@ -114,7 +136,23 @@ impl Node {
 
     fn conf(&self, config: &str) -> Result<NetConf, PlanError> {
         let merged = overlay::plan(config.as_bytes(), &self.settings);
-        NetConf::parse(&merged.map_err(PlanError::NetConf)?)
+        let mut conf = NetConf::parse(&merged.map_err(PlanError::NetConf)?)?;
+        self.follow(&mut conf);
+        Ok(conf)
+    }
+
+    /// A configuration that the runtime read before another file became the primary's, and while its pod waited for that: what
+    /// it names is not there any more.
+    pub(crate) fn follow(&self, conf: &mut NetConf) {
+        let Some(named) = conf.cluster_network.as_deref().map(Path::new) else {
+            return;
+        };
+        let status = (self.sources.status)();
+        if let Some(successor) = status.successor_of(named)
+            && !sys::wait::is_there(named)
+        {
+            conf.cluster_network = Some(successor.to_string_lossy().into_owned());
+        }
     }
 
     /// The plugin's configuration with the daemon's over it (B6.40), decoded and worded as a plugin that plans by itself

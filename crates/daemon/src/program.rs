@@ -21,7 +21,8 @@ use crate::arrivals::Arrivals;
 use crate::ask;
 use crate::behind::{Behind, Writer};
 use crate::complaints::Complaints;
-use crate::credentials::{Credentials, CredentialsError};
+use crate::credentials::{Credentials, CredentialsError, Found};
+use crate::early;
 use crate::events::Events;
 use crate::facts::Sources;
 use crate::flags::{self, Flags};
@@ -185,10 +186,28 @@ fn prepare() -> Result<Runtime, Exit> {
 async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let mut signals = Signals::new()?;
     let name = sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty());
-    let credentials = tokio::select! {
-        credentials = Credentials::get(&settings, name.as_deref()) => Arc::new(credentials?),
-        signal = signals.next() => return Ok(signal),
+    let (credentials, bound) = match Credentials::find(&settings, name.as_deref())? {
+        Found::There(credentials) => (credentials, None),
+        Found::First(first) => {
+            let (socket, listener) = Socket::bind(&settings.socket_dir)?;
+            tokio::select! {
+                obtained = early::first(first, &listener) => {
+                    match obtained.map_err(Exit::from).and_then(|first| Ok(first?)) {
+                        Ok(credentials) => (credentials, Some((socket, listener))),
+                        Err(exit) => {
+                            socket.remove();
+                            return Err(exit);
+                        }
+                    }
+                }
+                signal = signals.next() => {
+                    socket.remove();
+                    return Ok(signal);
+                }
+            }
+        }
     };
+    let credentials = Arc::new(credentials);
     let (stopping, is_stopping) = watch::channel(false);
     let Parts {
         service,
@@ -200,7 +219,10 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         Arc::clone(&service.upstream.crew),
     );
     let settings = &node.settings;
-    let (socket, listener) = Socket::bind(&settings.socket_dir)?;
+    let (socket, listener) = match bound {
+        Some(bound) => bound,
+        None => Socket::bind(&settings.socket_dir)?,
+    };
     LOG.verbose(format_args!(
         "{} listens on {}",
         plugin::version(),
@@ -380,6 +402,10 @@ struct Journal;
 impl cluster::Observer for Journal {
     fn listed(&self, what: &str, objects: usize) {
         LOG.verbose(format_args!("{objects} {what} listed"));
+    }
+
+    fn waits(&self, error: &ClusterError) {
+        LOG.warning(format_args!("failed to {error}; tried again"));
     }
 
     fn failed(&self, error: &ClusterError, pause: Duration) {

@@ -96,7 +96,7 @@ impl Server {
     }
 }
 
-fn listen(listener: StdListener) -> io::Result<UnixListener> {
+pub(crate) fn listen(listener: StdListener) -> io::Result<UnixListener> {
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
 }
@@ -124,7 +124,7 @@ fn most(descriptors: usize) -> usize {
 }
 
 /// Plugins run as root; the socket's mode is not the only thing between everybody else and the node's networks.
-fn is_root(stream: &UnixStream) -> bool {
+pub(crate) fn is_root(stream: &UnixStream) -> bool {
     let refusal = refusal(stream.peer_cred().map(|peer| peer.uid()));
     if let Some(reason) = &refusal {
         LOG.error(format_args!("refused a connection: {reason}"));

@@ -219,11 +219,12 @@ impl Service {
         // Whoever asks again gives back the place that he had.
         guest.take(None);
         let patience = words.patience.map(Duration::from_millis);
+        let until = patience.map(|patience| Instant::now() + patience);
         match self.node.enter(guest.is_one_too_many, patience).await {
             Ok(place) => guest.take(Some(place)),
             Err(reason) => return Ok(Answer::NotReady(reason)),
         }
-        Ok(match self.node.plan(&words).await {
+        Ok(match self.node.plan(&words, until).await {
             Ok(reply) => document(&reply),
             Err(error) => {
                 guest.take(None);

@@ -81,8 +81,12 @@ pub struct Reply {
 pub struct Connection {
     stream: UnixStream,
     path: PathBuf,
-    /// The daemon closes it after its answer.
+    /// The daemon closes it after its answer, or has not answered yet.
     is_over: bool,
+    /// When something was posted last.
+    asked: Instant,
+    /// What there is of its answer.
+    answer: Vec<u8>,
 }
 
 impl Connection {
@@ -96,6 +100,8 @@ impl Connection {
                 stream,
                 path: path.to_owned(),
                 is_over: false,
+                asked: Instant::now(),
+                answer: Vec::new(),
             }),
             Err(source) => Err(IpcError::NoDaemon {
                 path: path.to_owned(),
@@ -120,29 +126,46 @@ impl Connection {
         body: &[u8],
         deadline: Instant,
     ) -> Result<Reply, IpcError> {
-        let begin = Instant::now();
-        let failed = |error: io::Error, path: &Path| match error.kind() {
+        self.asked = Instant::now();
+        let answered = self
+            .ask(endpoint, body, deadline)
+            .and_then(|()| self.hear(deadline));
+        answered.map_err(|error| self.failed(endpoint, error))
+    }
+
+    /// Waits on for the answer to what was posted last, where that was [`IpcError::Silent`] so far.
+    ///
+    /// # Errors
+    /// As [`Connection::post`].
+    pub fn wait(&mut self, endpoint: &str, deadline: Instant) -> Result<Reply, IpcError> {
+        let answered = self.hear(deadline);
+        answered.map_err(|error| self.failed(endpoint, error))
+    }
+
+    fn failed(&self, endpoint: &str, error: io::Error) -> IpcError {
+        let (path, endpoint) = (self.path.clone(), endpoint.to_owned());
+        match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => IpcError::Silent {
-                path: path.to_owned(),
-                endpoint: endpoint.to_owned(),
-                waited: begin.elapsed(),
+                path,
+                endpoint,
+                waited: self.asked.elapsed(),
             },
             io::ErrorKind::InvalidData => IpcError::Answer {
-                path: path.to_owned(),
-                endpoint: endpoint.to_owned(),
+                path,
+                endpoint,
                 reason: "what is no HTTP, or too long",
             },
             _ => IpcError::Broken {
-                path: path.to_owned(),
-                endpoint: endpoint.to_owned(),
+                path,
+                endpoint,
                 source: error,
             },
-        };
-        self.exchange(endpoint, body, deadline)
-            .map_err(|error| failed(error, &self.path))
+        }
     }
 
-    fn exchange(&mut self, endpoint: &str, body: &[u8], deadline: Instant) -> io::Result<Reply> {
+    fn ask(&mut self, endpoint: &str, body: &[u8], deadline: Instant) -> io::Result<()> {
+        self.is_over = true;
+        self.answer.clear();
         let mut request = format!(
             "POST {endpoint} HTTP/1.0\r\nHost: dummy\r\nConnection: keep-alive\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -151,33 +174,35 @@ impl Connection {
         .into_bytes();
         request.extend_from_slice(body);
         self.stream.set_write_timeout(Some(time_left(deadline)?))?;
-        self.stream.write_all(&request)?;
-        let mut answer = Vec::new();
+        self.stream.write_all(&request)
+    }
+
+    fn hear(&mut self, deadline: Instant) -> io::Result<Reply> {
         let head = loop {
-            if let Some(end) = end_of_head(&answer) {
-                break Head::parse(answer.get(..end).unwrap_or_default())?.at(end);
+            if let Some(end) = end_of_head(&self.answer) {
+                break Head::parse(self.answer.get(..end).unwrap_or_default())?.at(end);
             }
-            if answer.len() > HEAD {
+            if self.answer.len() > HEAD {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            if self.read_more(&mut answer, deadline)? == 0 {
+            if self.read_more(deadline)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         };
-        self.is_over = !head.keeps_alive || head.length.is_none();
         let enough = |length: usize| head.length.is_some_and(|wanted| length >= wanted);
-        while !enough(answer.len() - head.end) {
-            if answer.len() > LIMIT {
+        while !enough(self.answer.len() - head.end) {
+            if self.answer.len() > LIMIT {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            if self.read_more(&mut answer, deadline)? == 0 {
+            if self.read_more(deadline)? == 0 {
                 match head.length {
                     Some(_) => return Err(io::ErrorKind::UnexpectedEof.into()),
                     None => break,
                 }
             }
         }
-        let mut body = answer.split_off(head.end);
+        self.is_over = !head.keeps_alive || head.length.is_none();
+        let mut body = self.answer.split_off(head.end);
         body.truncate(head.length.unwrap_or(body.len()));
         Ok(Reply {
             status: head.status,
@@ -185,7 +210,7 @@ impl Connection {
         })
     }
 
-    fn read_more(&mut self, answer: &mut Vec<u8>, deadline: Instant) -> io::Result<usize> {
+    fn read_more(&mut self, deadline: Instant) -> io::Result<usize> {
         let mut piece = [0; 4096];
         loop {
             self.stream.set_read_timeout(Some(time_left(deadline)?))?;
@@ -193,7 +218,8 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(length) => {
-                    answer.extend_from_slice(piece.get(..length).unwrap_or_default());
+                    self.answer
+                        .extend_from_slice(piece.get(..length).unwrap_or_default());
                     return Ok(length);
                 }
             }

@@ -78,6 +78,12 @@ impl Refusal {
         matches!(self, Self::Unasked(error) if error.may_pass())
     }
 
+    /// Whether somebody is there who has not said anything yet.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unasked(IpcError::Silent { .. }))
+    }
+
     /// The CNI error code.
     #[must_use]
     pub fn code(&self) -> u32 {

@@ -38,7 +38,8 @@ pub struct PlanRequest {
     pub args: String,
     /// The plugin's configuration, as it came: the daemon's own lies over it (B6.40).
     pub config: String,
-    /// How many milliseconds it may wait for a place among the attachments under way.
+    /// How many milliseconds until it has to be answered: it may wait so long for a place among the attachments under way, and for
+    /// what its plan is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<u64>,
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cni::{CniError, code};
 use engine::{Attached, Committed, EngineError};
+use ipc::upstream::HEALTHZ;
 use ipc::{
     Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply, Run,
     Waited, path,
@@ -27,6 +28,9 @@ const REASON: Duration = Duration::from_secs(1);
 
 /// How long nobody has to be there before a pod may be attached without a daemon.
 const ALONE: Duration = Duration::from_secs(10);
+
+/// How long a daemon that does not answer has to show that it lives.
+const SIGN: Duration = Duration::from_secs(2);
 
 /// How long the daemon has to take over a status that is owed: it stands in the ledger as well.
 const HANDOVER: Duration = Duration::from_secs(2);
@@ -87,7 +91,11 @@ impl Daemon {
     ) -> Result<Option<T>, Refusal> {
         let body = gojson::to_vec(words)
             .map_err(|error| Refusal::Error(CniError::new(code::INTERNAL, error.to_string())))?;
-        let answer = Refusal::unless_good(self.post(endpoint, &body, deadline)?)?;
+        Self::read(endpoint, self.post(endpoint, &body, deadline)?)
+    }
+
+    fn read<T: DeserializeOwned>(endpoint: &str, reply: Reply) -> Result<Option<T>, Refusal> {
+        let answer = Refusal::unless_good(reply)?;
         if answer.is_empty() {
             return Ok(None);
         }
@@ -140,32 +148,68 @@ impl Daemon {
         until: Instant,
     ) -> Asked {
         let alone = begin + ALONE;
+        let reason = REASON.min(until.saturating_duration_since(begin) / 4);
         let words = || {
             let left = until.saturating_duration_since(Instant::now());
             PlanRequest {
-                patience: Some(milliseconds(left.saturating_sub(REASON))),
+                patience: Some(milliseconds(left.saturating_sub(reason))),
                 ..words.clone()
             }
         };
-        let asked = self.ask_until(path::PLAN, words, until.min(alone), until);
-        match asked {
-            Err(refusal) if refusal.may_pass() && alone < until => {
-                let without = match refusal.is_absence() {
-                    true => alone::plan(call),
-                    false => Ok(None),
-                };
-                if let Ok(Some(plan)) = without {
-                    let label = call.args.pod.label();
-                    LOG.warning(format_args!(
-                        "[{label}]: attached as the node's record says: {refusal}"
-                    ));
-                    return Asked::Record(plan);
-                }
-                let asked = self.ask_until(path::PLAN, words, until, until);
-                Asked::Daemon(asked, without.err())
+        let first = until.min(alone);
+        let refusal = match self.ask_until(path::PLAN, words, first, first) {
+            Err(refusal) if alone < until && (refusal.may_pass() || refusal.is_silence()) => {
+                refusal
             }
-            asked => Asked::Daemon(asked, None),
+            asked => return Asked::Daemon(asked, None),
+        };
+        let without = match alone::plan(call) {
+            Ok(None) => Ok(None),
+            found if self.is_absent(&refusal, until) => found,
+            _ => Ok(None),
+        };
+        if let Ok(Some(plan)) = without {
+            let label = call.args.pod.label();
+            LOG.warning(format_args!(
+                "[{label}]: attached as the node's record says: {refusal}"
+            ));
+            return Asked::Record(plan);
         }
+        // Whoever was heard already keeps his place.
+        let heard = match refusal.is_silence() {
+            true => self.hear(path::PLAN, until),
+            false => Err(refusal),
+        };
+        let asked = match heard {
+            Err(refusal) if refusal.may_pass() => self.ask_until(path::PLAN, words, until, until),
+            heard => heard,
+        };
+        Asked::Daemon(asked, without.err())
+    }
+
+    /// Whether there is no daemon, or one that does nothing at all. One that is there says so at once, however many wait.
+    fn is_absent(&self, refusal: &Refusal, until: Instant) -> bool {
+        let is_dead = || {
+            let deadline = until.min(Instant::now() + SIGN);
+            let reached = Connection::over(sys::socket::reach(&self.socket), &self.socket);
+            let asked = reached.and_then(|mut other| other.post(HEALTHZ, b"", deadline));
+            asked.is_err()
+        };
+        refusal.is_absence() || (refusal.is_silence() && is_dead())
+    }
+
+    /// Waits on for what was asked and is not answered yet.
+    fn hear<T: DeserializeOwned>(
+        &self,
+        endpoint: &str,
+        deadline: Instant,
+    ) -> Result<Option<T>, Refusal> {
+        let Some(mut open) = self.connection.take() else {
+            return Err(Self::empty(endpoint));
+        };
+        let heard = open.wait(endpoint, deadline);
+        self.connection.replace(Some(open));
+        Self::read(endpoint, heard?)
     }
 
     /// Posts over the connection that is open, or over a new one where that is gone: a daemon that ended meanwhile has a
@@ -175,17 +219,17 @@ impl Daemon {
         if let Some(mut connection) = open {
             match connection.post(endpoint, body, deadline) {
                 Err(error) if error.may_pass() => {}
-                Err(error) => return Err(error),
-                Ok(reply) => {
+                reply => {
                     self.connection.replace(Some(connection));
-                    return Ok(reply);
+                    return reply;
                 }
             }
         }
         let mut connection = Connection::over(sys::socket::reach(&self.socket), &self.socket)?;
-        let reply = connection.post(endpoint, body, deadline)?;
+        let reply = connection.post(endpoint, body, deadline);
+        // One that is silent may answer yet.
         self.connection.replace(Some(connection));
-        Ok(reply)
+        reply
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use suites::cluster::NETWORK_STATUS;
 use suites::scene::until;
 use suites::thick::{ThickNode, answer};
+use testkit::Signal;
 
 /// By which a runtime tells a pod's annotations.
 const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
@@ -36,6 +37,61 @@ fn a_plain_pod_starts_without_the_daemon_and_its_status_follows() {
     assert_eq!(node.attachments_once(&pod), [attachment]);
     node.del(&pod, &conf);
     assert!(!node.state.join(&pod.container.id).exists());
+}
+
+#[test]
+fn a_daemon_that_hangs_is_none_for_a_plain_pod() {
+    let keys = json!({"plainPodsWithoutDaemon": true});
+    let node = ThickNode::with("alone-frozen", &keys);
+    let daemon = node.started();
+    let conf = node.generated();
+    daemon.0.signal(Signal::STOP).unwrap();
+    let (plain, other) = (
+        node.annotated_pod("web", &[]),
+        node.annotated_pod("other", &[]),
+    );
+    let untold = told(&conf, json!({"k8s.v1.cni.cncf.io/networks": "net-a"}));
+    let refused = node.begin_add(&other, &untold);
+
+    let result = node.add(&plain, &told(&conf, json!({}))).result();
+
+    assert_eq!(result["ips"][0]["address"], "10.9.0.2/24", "{result}");
+    let silent = " did not answer /v1/plan within ";
+    let without =
+        "without which the pod cannot start: its annotation k8s.v1.cni.cncf.io/networks names";
+    answer(refused).refused(11, &[silent, without]);
+    daemon.0.signal(Signal::CONT).unwrap();
+    let attachment = ("cluster".to_owned(), "eth0".to_owned());
+    assert_eq!(node.attachments_once(&plain), [attachment]);
+}
+
+#[test]
+fn a_daemon_that_has_others_to_see_to_is_waited_for() {
+    let keys = json!({"plainPodsWithoutDaemon": true, "connectionLimit": 1});
+    let node = ThickNode::with("alone-queue", &keys);
+    let go = node.define_slow();
+    let _daemon = node.started();
+    let conf = node.generated();
+    let first = node.pod("first", "slow");
+    let first = node.begin_add(&first, &conf);
+    node.begun("slow", 1);
+    let plain = node.annotated_pod("web", &[]);
+    let mut patient = told(&conf, json!({}));
+    patient["timeouts"] = json!({"add": "110s"});
+    let mut add = node.begin_add(&plain, &patient);
+    until("it is asked whether it lives", || {
+        let text = node.ask("/metrics").unwrap_or_default().1;
+        text.contains("handler=\"/healthz\"")
+    });
+    let waits = node.ask("/readyz").unwrap().1;
+    assert!(waits.contains("1 under way, 1 wait"), "{waits}");
+    assert!(add.is_running().unwrap());
+    assert!(!node.state.join(&plain.container.id).exists());
+
+    std::fs::write(go, "").unwrap();
+
+    answer(first).good();
+    answer(add).good();
 }
 
 #[test]

@@ -237,7 +237,23 @@ fn without_anybody_who_approves_the_daemon_says_what_it_waits_for_and_can_be_end
         list["items"].as_array().map_or(0, Vec::len)
     };
     until("a certificate is asked for", || requests() > 0);
-    assert_eq!(node.ask("/readyz"), None);
+    let what = "the node's first certificate is waited for: certificate signing request ";
+    until("it says so", || {
+        let line = format!("[-]certificate: {what}");
+        let ready = node.ask("/readyz").unwrap_or_default();
+        ready.0 == 503 && ready.1.starts_with(&line) && ready.1.ends_with(" is not approved yet\n")
+    });
+    assert_eq!(node.ask("/healthz").unwrap(), (200, String::new()));
+    let mut conf = node.conf(&[]);
+    conf["type"] = json!("multus-shim");
+    conf["daemonSocketDir"] = json!(node.run);
+    conf["clusterNetwork"] = json!(node.primaries.join("10-cluster.conf"));
+    let pod = node.annotated_pod("web", &[]);
+    let not_ready = format!("the daemon is not ready: {what}");
+    node.status_call(&pod, &conf).refused(50, &[&not_ready]);
+    conf["timeouts"] = json!({"add": "2s"});
+    node.add(&pod, &conf)
+        .refused(11, &[&not_ready, "; waited "]);
     let ended = daemon.stop();
     assert!(ended.status.success());
     let log = ended.stderr_text();
@@ -245,6 +261,8 @@ fn without_anybody_who_approves_the_daemon_says_what_it_waits_for_and_can_be_end
         log.contains("asking for the node's first certificate"),
         "{log}"
     );
+    assert!(log.contains(what), "{log}");
+    assert!(!node.socket().exists());
 }
 
 #[test]

@@ -92,6 +92,19 @@ fn while_the_api_is_away_pods_without_networks_start_and_others_are_told_why_not
 }
 
 #[test]
+fn an_add_that_has_less_time_than_the_api_is_told_that_it_is_the_api() {
+    let node = ThickNode::behind_proxy("thick-short", DAEMON, &json!({}));
+    let _daemon = node.started();
+    let mut conf = node.generated();
+    conf["timeouts"] = json!({"add": "5s"});
+    take_away(&node, &Fault::Hang);
+    let unknown = node.annotated_pod("unknown", &[]);
+
+    let text = "error getting k8s objects: get pod ";
+    node.add(&unknown, &conf).refused(11, &[text]);
+}
+
+#[test]
 fn what_passes_is_tried_again() {
     // Q71
     let node = node("thick-passing");

@@ -96,6 +96,7 @@ fn a_primary_that_is_broken_leaves_its_last_good_content_in_force_and_one_that_i
 fn a_primary_that_is_renamed_is_followed() {
     let node = ThickNode::new("primary-renamed");
     let _daemon = node.started();
+    let before = node.generated();
     let network = node.scripted("cluster", "10.9.0.2/24");
     let list = json!({"cniVersion": "1.0.0", "name": "listed", "plugins": [network]});
     let renamed = node.primaries.join("10-cluster.conflist");
@@ -108,4 +109,10 @@ fn a_primary_that_is_renamed_is_followed() {
     });
 
     assert_eq!(network_of(&node, "web"), "listed");
+    // A runtime that has not read our new configuration yet, or called by the old one while that was waited for.
+    let pod = node.annotated_pod("late", &[]);
+    node.add(&pod, &before).good();
+    let attachment = ("listed".to_owned(), "eth0".to_owned());
+    assert_eq!(node.attachments_once(&pod), [attachment]);
+    node.del(&pod, &before);
 }

@@ -20,13 +20,17 @@ const LIMITS: Limits = Limits {
     answer: 100_000,
 };
 
-/// What an observer was told.
+/// What an observer was told, and what of lists that did not come so far.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct Told(Mutex<Vec<String>>, Mutex<Vec<String>>);
 
 impl Observer for Told {
     fn listed(&self, what: &str, objects: usize) {
         self.0.lock().unwrap().push(format!("{objects} {what}"));
+    }
+
+    fn waits(&self, error: &ClusterError) {
+        self.1.lock().unwrap().push(error.to_string());
     }
 
     fn failed(&self, error: &ClusterError, _pause: Duration) {

@@ -143,6 +143,7 @@ impl Keeper {
         let notes = warnings.map(ToString::to_string);
         let notes = notes.filter(|note| cannot_attach.as_ref() != Some(note));
         let status = Status {
+            former: self.former(),
             notes: notes.take(NOTES).collect(),
             unseen: None,
             not_ready: cannot_attach.clone().or(out_of_force),
@@ -180,6 +181,13 @@ impl Keeper {
         match &self.source {
             Source::Generated(chooser) => chooser.chosen(),
             Source::Copied(_) => None,
+        }
+    }
+
+    fn former(&self) -> Vec<String> {
+        match &self.source {
+            Source::Generated(chooser) => chooser.all_former().to_vec(),
+            Source::Copied(_) => Vec::new(),
         }
     }
 

@@ -19,6 +19,9 @@ use super::{Generator, Primary, Report};
 /// the primary's.
 pub(super) const AWAY: Duration = Duration::from_secs(30);
 
+/// So many files that were the primary's before are known.
+const FORMER: usize = 8;
+
 /// The choice, and what it was made from.
 #[derive(Debug)]
 pub(super) struct Chooser {
@@ -27,6 +30,8 @@ pub(super) struct Chooser {
     master: Option<String>,
     chosen: Option<Arc<Primary>>,
     former: Option<String>,
+    /// All that were the primary's before, as many as one waits for in the life of an ADD.
+    all_former: Vec<String>,
     gone_since: Option<Instant>,
 }
 
@@ -87,6 +92,7 @@ impl Chooser {
             generator,
             master,
             chosen: chosen.map(Arc::new),
+            all_former: Vec::new(),
             former: record.and_then(|record| record.former),
             gone_since: None,
         }
@@ -94,6 +100,10 @@ impl Chooser {
 
     pub(super) fn chosen(&self) -> Option<&Arc<Primary>> {
         self.chosen.as_ref()
+    }
+
+    pub(super) fn all_former(&self) -> &[String] {
+        &self.all_former
     }
 
     pub(super) fn former(&self) -> Option<&str> {
@@ -243,6 +253,12 @@ impl Chooser {
             network: primary.conf.name().to_owned(),
             before: self.chosen.as_ref().map(|before| before.file.clone()),
         });
+        if let Some(before) = &self.chosen {
+            self.all_former.retain(|known| *known != before.file);
+            self.all_former.push(before.file.clone());
+            let many = self.all_former.len().saturating_sub(FORMER);
+            self.all_former.drain(..many);
+        }
         self.gone_since = None;
         self.chosen = Some(Arc::new(primary.clone()));
     }

@@ -12,6 +12,9 @@ use super::Primary;
 pub struct Status {
     /// The primary as it last was whole. Plans are made with its content, not with what may be half written on disk.
     pub primary: Option<Arc<Primary>>,
+    /// Files that were the primary's before, in this daemon's time: the runtime may still call Multus by a configuration that
+    /// names one of them.
+    pub former: Vec<String>,
     /// Why no pod can be attached, in one line: ADD waits. A runtime may still call Multus by a configuration that another
     /// program took away.
     pub cannot_attach: Option<String>,
@@ -328,6 +331,17 @@ impl Status {
             not_ready: reason,
             ..Self::default()
         }
+    }
+
+    /// The primary's file, where this is one that was the primary's before.
+    #[must_use]
+    pub fn successor_of(&self, path: &Path) -> Option<&Path> {
+        let primary = self.primary.as_ref()?;
+        let name = path.file_name()?.to_str()?;
+        let is_former = primary.path != path
+            && primary.path.parent() == path.parent()
+            && self.former.iter().any(|former| former == name);
+        is_former.then_some(primary.path.as_path())
     }
 
     /// A file that the primary's plans are made with in place of what is on disk.

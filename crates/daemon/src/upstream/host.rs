@@ -94,7 +94,9 @@ impl Host {
         };
         let request = self.to_plan(call, catalog);
         let (network, asked) = (&wanted.request.config, &wanted.attributes);
-        let planned = self.node.another(call.conf, &request, network, asked);
+        let planned = self
+            .node
+            .another(call.conf, &request, network, asked, call.deadline);
         let Plan { attachments, .. } = self.runtime.block_on(planned)?;
         let mut attachments = attachments.into_iter();
         let missing = || of_pod(code::INTERNAL, &call.args.pod, "nothing is planned");
@@ -152,7 +154,7 @@ impl Program for Host {
 impl plugin::Planner for Host {
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
         let request = self.to_plan(call, Catalog::Api);
-        let planned = self.node.outcome(call.conf, &request);
+        let planned = self.node.outcome(call.conf, &request, call.deadline);
         self.runtime.block_on(planned).map(Planned::Outcome)
     }
 

@@ -138,3 +138,25 @@ fn nobody_on_the_socket_is_told_with_its_path() {
             .starts_with("no daemon on /none/multus.sock: ")
     );
 }
+
+#[test]
+fn an_answer_that_comes_late_can_be_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("multus.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut connection = open(&path).unwrap();
+    let (mut daemon, _) = listener.accept().unwrap();
+    let shortly = || Instant::now() + Duration::from_millis(20);
+    let silent = connection.post("/v1/plan", b"{}", shortly());
+    assert!(matches!(silent, Err(IpcError::Silent { .. })), "{silent:?}");
+    assert!(!connection.is_open(), "nothing else can be asked over it");
+    daemon.write_all(b"HTTP/1.0 200 OK\r\ncontent-le").unwrap();
+    let half = connection.wait("/v1/plan", shortly());
+    assert!(matches!(half, Err(IpcError::Silent { .. })), "{half:?}");
+    daemon
+        .write_all(b"ngth: 2\r\nconnection: keep-alive\r\n\r\n{}")
+        .unwrap();
+    let reply = connection.wait("/v1/plan", soon()).unwrap();
+    assert_eq!((reply.status, reply.body.as_slice()), (200, &b"{}"[..]));
+    assert!(connection.is_open());
+}

@@ -194,3 +194,43 @@ fn a_list_without_a_version_is_none() {
         );
     });
 }
+
+#[test]
+fn an_api_that_gives_no_list_is_told_at_once_and_not_when_all_time_for_it_is_over() {
+    block_on(async {
+        let busy = || Answer::status(503, "ServiceUnavailable", "not yet");
+        let scene = pods(vec![
+            busy(),
+            busy(),
+            list(9, &[pod("a", 1)]),
+            Answer::Watch(Vec::new(), Then::Silence),
+        ]);
+        scene.gets("a").await;
+        let waits = scene.told.1.lock().unwrap().clone();
+        assert_eq!(waits.len(), 1, "{waits:?}");
+        assert!(
+            waits[0].starts_with("list pods on node node-1 at 127.0.0.1:"),
+            "{waits:?}"
+        );
+        scene.until(|scene| scene.store.progress().synced).await;
+        let progress = scene.store.progress();
+        assert_eq!((progress.failure, progress.failures), (None, 0));
+    });
+}
+
+#[test]
+fn an_api_that_does_not_answer_is_told_while_it_is_waited_for() {
+    block_on(async {
+        let scene = pods(vec![Answer::Hang]);
+        scene
+            .until(|scene| scene.store.progress().failure.is_some())
+            .await;
+        let progress = scene.store.progress();
+        let text = progress.failure.unwrap();
+        assert!(
+            text.contains(": no answer within 2.0 s (1 attempt in 2.0 s)"),
+            "{text}"
+        );
+        assert_eq!(progress.failures, 0, "it may come yet");
+    });
+}

@@ -1,4 +1,4 @@
-use crate::keeper::testing::{Node, file, list, settings};
+use crate::keeper::testing::{DIRECTORY, Node, file, list, settings};
 use crate::settings::Settings;
 
 /// The primary's file and the reports, after a look at these files.
@@ -32,6 +32,25 @@ fn the_first_file_by_name_is_the_primary() {
         ("05-a.conflist.cilium_bak", &list),
     ];
     assert_eq!(primary(&mut node(), &files), "10-a.conflist");
+}
+
+#[test]
+fn a_file_that_was_the_primarys_before_leads_to_the_one_that_is() {
+    let (mut node, list) = (node(), list("a"));
+    primary(
+        &mut node,
+        &[(
+            "10-a.conf",
+            r#"{"cniVersion":"1.0.0","name":"a","type":"bridge"}"#,
+        )],
+    );
+    let status = node.files(&[("10-a.conflist", &list)]).act().0.status;
+    let path = |name: &str| std::path::Path::new(DIRECTORY).join(name);
+    let now = path("10-a.conflist");
+    assert_eq!(status.successor_of(&path("10-a.conf")), Some(now.as_path()));
+    for other in [now, path("20-b.conf"), "/elsewhere/10-a.conf".into()] {
+        assert_eq!(status.successor_of(&other), None, "{}", other.display());
+    }
 }
 
 #[test]
