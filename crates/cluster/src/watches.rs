@@ -53,9 +53,7 @@ pub trait Observer: Send + Sync {
     fn listed(&self, what: &str, objects: usize);
 
     /// The API does not give a list so far: the reason, for which it is tried again. Once for each page.
-    fn waits(&self, error: &ClusterError) {
-        let _nobody_asks = error;
-    }
+    fn waits(&self, _error: &ClusterError) {}
 
     /// A list or a watch failed; after this pause it goes on.
     fn failed(&self, error: &ClusterError, pause: Duration);

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::unix::net::UnixListener as StdListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ use crate::arrivals::Arrivals;
 use crate::credentials::{Credentials, CredentialsError, First};
 use crate::pace::Pace;
 use crate::server::{is_root, listen};
+use crate::socket::{Socket, SocketError};
 
 /// How often the log has what is waited for.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -73,20 +75,46 @@ impl Wait {
     }
 }
 
-/// Waits for the first certificate; whoever connects meanwhile is told so.
-///
-/// # Errors
-/// Nobody can be listened to.
-pub(crate) async fn first(
-    first: First,
-    listener: &StdListener,
-) -> io::Result<Result<Credentials, CredentialsError>> {
-    let listener = listen(listener.try_clone()?)?;
-    let wait = Arc::new(Wait::new(Instant::now()));
-    let tell = |reason: String| wait.tell(&reason);
-    tokio::select! {
-        obtained = first.obtain(&tell) => Ok(obtained),
-        never = serve(listener, &wait) => match never {},
+/// The socket until there is a daemon behind it. Where none comes, it is taken away again.
+#[derive(Debug)]
+pub(crate) struct Early(Option<(Socket, StdListener)>);
+
+impl Early {
+    pub(crate) fn bind(directory: &Path) -> Result<Self, SocketError> {
+        Socket::bind(directory).map(|bound| Self(Some(bound)))
+    }
+
+    /// Waits for the first certificate; whoever connects meanwhile is told so.
+    ///
+    /// # Errors
+    /// Nobody can be listened to.
+    pub(crate) async fn serve_until(
+        &self,
+        first: First,
+    ) -> io::Result<Result<Credentials, CredentialsError>> {
+        let wait = Arc::new(Wait::new(Instant::now()));
+        let tell = |reason: String| wait.tell(&reason);
+        let Some((_, listener)) = &self.0 else {
+            return Ok(first.obtain(&tell).await);
+        };
+        let listener = listen(listener.try_clone()?)?;
+        tokio::select! {
+            obtained = first.obtain(&tell) => Ok(obtained),
+            never = serve(listener, &wait) => match never {},
+        }
+    }
+
+    /// Hands the socket over to the daemon.
+    pub(crate) fn end(mut self) -> Option<(Socket, StdListener)> {
+        self.0.take()
+    }
+}
+
+impl Drop for Early {
+    fn drop(&mut self) {
+        if let Some((socket, _)) = &self.0 {
+            socket.remove();
+        }
     }
 }
 

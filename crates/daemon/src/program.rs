@@ -22,7 +22,7 @@ use crate::ask;
 use crate::behind::{Behind, Writer};
 use crate::complaints::Complaints;
 use crate::credentials::{Credentials, CredentialsError, Found};
-use crate::early;
+use crate::early::Early;
 use crate::events::Events;
 use crate::facts::Sources;
 use crate::flags::{self, Flags};
@@ -186,24 +186,13 @@ fn prepare() -> Result<Runtime, Exit> {
 async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let mut signals = Signals::new()?;
     let name = sys::environment::get("MULTUS_NODE_NAME").filter(|name| !name.is_empty());
-    let (credentials, bound) = match Credentials::find(&settings, name.as_deref())? {
+    let (credentials, early) = match Credentials::find(&settings, name.as_deref())? {
         Found::There(credentials) => (credentials, None),
         Found::First(first) => {
-            let (socket, listener) = Socket::bind(&settings.socket_dir)?;
+            let early = Early::bind(&settings.socket_dir)?;
             tokio::select! {
-                obtained = early::first(first, &listener) => {
-                    match obtained.map_err(Exit::from).and_then(|first| Ok(first?)) {
-                        Ok(credentials) => (credentials, Some((socket, listener))),
-                        Err(exit) => {
-                            socket.remove();
-                            return Err(exit);
-                        }
-                    }
-                }
-                signal = signals.next() => {
-                    socket.remove();
-                    return Ok(signal);
-                }
+                obtained = early.serve_until(first) => (obtained??, Some(early)),
+                signal = signals.next() => return Ok(signal),
             }
         }
     };
@@ -219,7 +208,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
         Arc::clone(&service.upstream.crew),
     );
     let settings = &node.settings;
-    let (socket, listener) = match bound {
+    let (socket, listener) = match early.and_then(Early::end) {
         Some(bound) => bound,
         None => Socket::bind(&settings.socket_dir)?,
     };

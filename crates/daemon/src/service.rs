@@ -196,7 +196,7 @@ impl Service {
     async fn act(&self, guest: &Guest, endpoint: &str, body: &[u8]) -> Answer {
         let done = match endpoint {
             path::PLAN => self.plan(guest, body).await,
-            path::COMMIT => self.commit(body).await,
+            path::COMMIT => Box::pin(self.commit(body)).await,
             path::STATUS => self.status(body).await,
             path::FAILED => decode(body).map(|words: Failed| {
                 let label = PodRef::from(words.pod.clone()).label();
@@ -224,7 +224,8 @@ impl Service {
             Ok(place) => guest.take(Some(place)),
             Err(reason) => return Ok(Answer::NotReady(reason)),
         }
-        Ok(match self.node.plan(&words, until).await {
+        // On the heap: those who wait for their turn do not have it yet, and are many.
+        Ok(match Box::pin(self.node.plan(&words, until)).await {
             Ok(reply) => document(&reply),
             Err(error) => {
                 guest.take(None);

@@ -1,6 +1,7 @@
 //! The primary network's configuration changes, breaks or goes while pods come.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -112,7 +113,13 @@ fn a_primary_that_is_renamed_is_followed() {
     // A runtime that has not read our new configuration yet, or called by the old one while that was waited for.
     let pod = node.annotated_pod("late", &[]);
     node.add(&pod, &before).good();
-    let attachment = ("listed".to_owned(), "eth0".to_owned());
-    assert_eq!(node.attachments_once(&pod), [attachment]);
+    let attachment = [("listed".to_owned(), "eth0".to_owned())];
+    assert_eq!(node.attachments_once(&pod), attachment);
     node.del(&pod, &before);
+    let pod = node.annotated_pod("upstreams", &[]);
+    let mut asked = node.begin_asking("/cni", &node.question(&pod.container, "ADD", &before));
+    let mut answer = String::new();
+    asked.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(node.attachments_once(&pod), attachment);
 }

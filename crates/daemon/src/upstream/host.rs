@@ -116,7 +116,9 @@ impl Program for Host {
     }
 
     fn conf(&self, config: &[u8]) -> Result<NetConf, PlanError> {
-        NetConf::parse(config)
+        let mut conf = NetConf::parse(config)?;
+        self.node.follow(&mut conf);
+        Ok(conf)
     }
 
     fn planner(&self, _: &Call<'_>) -> Result<Box<dyn plugin::Planner>, CniError> {
