@@ -394,7 +394,7 @@ impl cluster::Observer for Journal {
     }
 
     fn waits(&self, error: &ClusterError) {
-        LOG.warning(format_args!("failed to {error}; tried again"));
+        LOG.warning(format_args!("failed to {error}; it is waited for"));
     }
 
     fn failed(&self, error: &ClusterError, pause: Duration) {
