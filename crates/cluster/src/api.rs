@@ -137,15 +137,20 @@ impl Api {
         let mut earlier = None;
         loop {
             let connected = self.connected();
+            attempts += 1;
             let (failure, asked) = match self.attempt(&connected, call, deadline).await {
                 Attempt::Done(body) => return Ok(body),
+                // Nothing was sent: the pause before took longer than it should.
+                Attempt::Failed(Failure::NoTime, asked) => {
+                    attempts -= 1;
+                    (earlier.take().unwrap_or(Failure::NoTime), asked)
+                }
                 // Cut short by the deadline, this one tells less than the one before.
                 Attempt::Failed(Failure::Timeout(time), asked) if time < self.limits.request => {
                     (earlier.take().unwrap_or(Failure::Timeout(time)), asked)
                 }
                 Attempt::Failed(failure, asked) => (failure, asked),
             };
-            attempts += u32::from(failure != Failure::NoTime);
             let failure = match may_be_renewed(&failure) && !renewed {
                 true => match self.renew(&connected, deadline).await {
                     Ok(()) => {
