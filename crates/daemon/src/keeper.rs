@@ -14,7 +14,7 @@ mod watch;
 mod testing;
 
 pub use generate::{Generator, KeeperError, OUR_FILE, Primary};
-pub use machine::{Actions, Keeper, Sight};
+pub use machine::{Actions, Before, Keeper, Sight};
 pub use plan::Candidate;
 pub use report::{Damage, How, Report, Status};
 pub use upkeep::{Found, Own, Write};

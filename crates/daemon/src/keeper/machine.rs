@@ -26,9 +26,18 @@ pub struct Sight {
     /// The bytes of the file of the same name that ends in `.conflist`.
     pub list: Option<Vec<u8>>,
     /// Configurations of `cniConfigDir` that sort before ours.
-    pub before: Vec<String>,
+    pub before: Vec<Before>,
     /// Whether the readiness file is there; true where there is to be none.
     pub is_ready: bool,
+}
+
+/// A file that sorts before ours.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Before {
+    /// Its name.
+    pub file: String,
+    /// It is no configuration.
+    pub is_broken: bool,
 }
 
 impl Sight {
@@ -129,7 +138,7 @@ impl Keeper {
         let shadows = sight
             .before
             .iter()
-            .map(|file| Report::Shadowed { file: file.clone() });
+            .map(|file| Report::Shadowed(file.clone()));
         choice.standing.extend(shadows);
         choice.standing.extend(step.standing);
         choice.news.extend(step.news);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Primary;
+use super::{Before, Primary};
 
 /// How things stand.
 #[derive(Debug, Clone, Default)]
@@ -117,11 +117,8 @@ pub enum Report {
         /// Its plugins.
         plugins: Vec<String>,
     },
-    /// A configuration sorts before ours: a runtime that goes by the order never calls Multus.
-    Shadowed {
-        /// The file.
-        file: String,
-    },
+    /// A file sorts before ours: a runtime that goes by the order never calls Multus, or nobody.
+    Shadowed(Before),
     /// Something could not be written.
     WriteFailed {
         /// What, and why.
@@ -181,7 +178,7 @@ impl Report {
             Self::Repaired { .. } => "ConfigurationRepaired",
             Self::Appended { .. } => "PluginAppended",
             Self::AppendedInVain { .. } => "PluginNotInForce",
-            Self::Shadowed { .. } => "ConfigurationShadowed",
+            Self::Shadowed(_) => "ConfigurationShadowed",
             Self::WriteFailed { .. } => "ConfigurationNotWritten",
             Self::Unseen { .. } => "ConfigurationUnseen",
         }
@@ -276,10 +273,15 @@ impl fmt::Display for Report {
                 "another program put {} into {file}, which is not in force",
                 plugins.join(", ")
             ),
-            Self::Shadowed { file } => write!(
-                f,
-                "{file} sorts before Multus' configuration: a runtime that takes the first one never calls Multus"
-            ),
+            Self::Shadowed(Before { file, is_broken }) => {
+                write!(f, "{file} sorts before Multus' configuration")?;
+                f.write_str(match is_broken {
+                    true => {
+                        " and cannot be read: containerd takes no configuration at all while it is there"
+                    }
+                    false => ": a runtime that takes the first one never calls Multus",
+                })
+            }
             Self::WriteFailed { reason } => f.write_str(reason),
             Self::Unseen { reason } => write!(
                 f,

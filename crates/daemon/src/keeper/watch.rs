@@ -15,7 +15,7 @@ use sys::files::{
 };
 use sys::watch::{DirWatcher, Left, Pause, Stop};
 
-use super::{Candidate, Found, How, Keeper, KeeperError, Own, Report, Sight, Status};
+use super::{Before, Candidate, Found, How, Keeper, KeeperError, Own, Report, Sight, Status};
 use crate::settings::{ConfigFile, Settings};
 
 /// How often one looks though nothing is told: not everything tells (a file behind a symbolic link does not).
@@ -355,16 +355,18 @@ fn found(path: &Path, how: How) -> Result<Own, FileError> {
     }))
 }
 
-/// Configurations that a runtime would take before ours.
-fn before(directory: &Path, ours: &str) -> Result<Vec<String>, FileError> {
+/// What a runtime would take before ours.
+fn before(directory: &Path, ours: &str) -> Result<Vec<Before>, FileError> {
     let Ok(listing) = unless_passing(config_dir_listing(directory))? else {
         return Ok(Vec::new());
     };
-    let usable = |(name, bytes): &(String, Vec<u8>)| {
-        name.as_str() < ours && cni::NetworkConf::parse(bytes).is_ok()
-    };
     let files = listing.files.into_iter();
-    Ok(files.filter(usable).map(|(name, _)| name).collect())
+    let files = files.take_while(|(file, _)| file.as_str() < ours);
+    let before = files.map(|(file, bytes)| Before {
+        file,
+        is_broken: cni::NetworkConf::parse(&bytes).is_err(),
+    });
+    Ok(before.collect())
 }
 
 #[cfg(test)]

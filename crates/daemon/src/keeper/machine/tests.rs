@@ -67,14 +67,25 @@ fn the_first_configuration_waits_for_the_readiness_file_and_no_later_one_does() 
 #[test]
 fn a_configuration_that_comes_before_ours_is_told() {
     let mut node = Node::new(&settings(""), None);
-    node.sight.before = vec!["00-calico.conflist".to_owned()];
+    let before = |file: &str, is_broken| Before {
+        file: file.to_owned(),
+        is_broken,
+    };
+    node.sight.before = vec![
+        before("00-calico.conflist", false),
+        before("00-half.conflist", true),
+    ];
     let (actions, reports) = node.files(&[("10-a.conflist", &list("a"))]).act();
-    let is_it = |text: &String| text.starts_with("00-calico.conflist sorts before Multus'");
+    let is_it = |text: &String| {
+        text == "00-calico.conflist sorts before Multus' configuration: a runtime that takes the first one never calls Multus"
+            || text
+                == "00-half.conflist sorts before Multus' configuration and cannot be read: containerd takes no configuration at all while it is there"
+    };
     assert!(reports.iter().any(is_it), "{reports:?}");
     assert!(actions.status.notes.iter().all(is_it), "{actions:?}");
     assert_eq!(
         (actions.status.notes.len(), actions.status.not_ready),
-        (1, None)
+        (2, None)
     );
 }
 

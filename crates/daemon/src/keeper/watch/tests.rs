@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use plan::PrimaryRecord;
 use tempfile::TempDir;
 
+use super::before;
 use crate::keeper::{OUR_FILE, Report, Watch};
 use crate::settings::Settings;
 
@@ -357,4 +358,26 @@ fn a_file_that_lies_where_it_belongs_is_its_own_copy() {
     let watch = node.start();
     assert_eq!(watch.status().not_ready, None);
     assert_eq!(read(&node.net_d("70-user.conf")), text);
+}
+
+#[test]
+fn what_sorts_before_ours_counts_though_nobody_can_read_it() {
+    let node = Node::new();
+    for (file, text) in [
+        ("00-half.conflist", "{"),
+        ("00-calico.conf", r#"{"name":"n","type":"calico"}"#),
+        ("00-notes.txt", "no configuration"),
+        ("10-half.conflist", "{"),
+    ] {
+        put(node.net_d(file), text);
+    }
+    let found = before(&node.net_d(""), OUR_FILE).unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|of| (of.file.as_str(), of.is_broken))
+        .collect();
+    assert_eq!(
+        found,
+        [("00-calico.conf", false), ("00-half.conflist", true)]
+    );
 }
