@@ -65,8 +65,16 @@ impl Site {
         })
     }
 
-    /// Lets helm have what the manifest brought, as a person does who changes to the chart.
+    /// Lets helm have what the manifest brought, as a person does who changes to the chart: of what kubectl owns as well, helm
+    /// removes nothing later.
     pub(crate) fn install_chart(&self) -> Result<()> {
+        for words in [
+            &["daemonset", "kube-multus-ds", "--cascade=orphan"][..],
+            &["configmap", "multus-daemon-config"],
+        ] {
+            let words = ["-n", "kube-system", "delete"].iter().chain(words);
+            self.node.kubectl(words.copied())?.check()?;
+        }
         let chart = root().join("deploy/chart").display().to_string();
         self.helm(&[
             "upgrade",
