@@ -13,9 +13,10 @@ mod watch;
 #[cfg(test)]
 mod testing;
 
-pub use generate::{Generator, KeeperError, OUR_FILE, Primary};
+pub use generate::{Generator, KeeperError, OUR_FILE, OUR_LIST, Primary};
 pub use machine::{Actions, Before, Keeper, Sight};
 pub use plan::Candidate;
 pub use report::{Damage, How, Report, Status};
 pub use upkeep::{Found, Own, Write};
+pub(crate) use watch::DIRECTORY_OF_THIN;
 pub use watch::{Observer, Watch};

@@ -13,13 +13,11 @@ use plan::PRIMARY_RECORD;
 use sys::files::{FileError, config_dir_listing, read_bounded, remove};
 use sys::lock::Presence;
 
-use crate::keeper::OUR_FILE;
+use crate::keeper::{DIRECTORY_OF_THIN, OUR_FILE, OUR_LIST};
 use crate::settings::{ConfigFile, Settings};
 use crate::socket;
 use crate::sweep::Sweep;
 
-/// Where `thin_entrypoint` has its kubeconfig, below the runtime's configurations.
-const DIRECTORY: &str = "multus.d";
 /// How long a daemon that ends, or `thin_entrypoint`, may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between looks.
@@ -93,7 +91,7 @@ impl Uninstall<'_> {
         let mut ours = self.ours()?;
         let directory = &self.settings.cni_config_dir;
         remove(&self.settings.netconf.cni_dir.join(PRIMARY_RECORD))?;
-        remove(&directory.join(DIRECTORY).join("multus.kubeconfig"))?;
+        remove(&directory.join(DIRECTORY_OF_THIN).join("multus.kubeconfig"))?;
         let mut lines = Vec::new();
         let mut quiet = 0;
         for _ in 0..ROUNDS {
@@ -119,7 +117,7 @@ impl Uninstall<'_> {
     /// A daemon or `thin_entrypoint` would put our configuration back. As long as what this returns is held, no `thin_entrypoint`
     /// begins.
     fn wait_for_the_end(&self) -> Result<Option<Presence>, Failure> {
-        let directory = self.settings.cni_config_dir.join(DIRECTORY);
+        let directory = self.settings.cni_config_dir.join(DIRECTORY_OF_THIN);
         let own = Presence::beside_others(&directory, Instant::now()).ok();
         let deadline = Instant::now() + self.patience;
         loop {
@@ -143,7 +141,7 @@ impl Uninstall<'_> {
 
     /// Files that are Multus' configuration and nobody else's.
     fn ours(&self) -> Result<Vec<PathBuf>, Failure> {
-        let mut names = vec![PathBuf::from(OUR_FILE), format!("{OUR_FILE}list").into()];
+        let mut names = vec![PathBuf::from(OUR_FILE), OUR_LIST.into()];
         if let ConfigFile::Copy(source) = &self.settings.config_file {
             names.extend(source.file_name().map(PathBuf::from));
         }

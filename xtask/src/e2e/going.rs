@@ -22,11 +22,6 @@ fn restored(stage: &mut Stage, play: fn(&mut Stage) -> Result<()>) -> Result<()>
     let played = play(stage);
     stage.site.apply(Form::Thick)?;
     exchanged(stage, Form::Thick)?;
-    // Thin's file stays beside the daemon's, which the runtime takes first. A scenario that takes that one away is about the
-    // primary alone.
-    for left in ours(stage).into_iter().skip(1) {
-        fs::remove_file(left)?;
-    }
     played
 }
 
@@ -169,8 +164,8 @@ fn exchanged(stage: &Stage, form: Form) -> Result<()> {
     wait::until_true("the plugin to be in force", LIMIT, || {
         pause();
         let files = ours(stage);
-        // The runtime takes the first one.
-        let Some(file) = files.first() else {
+        // That of the other is taken away.
+        let [file] = files.as_slice() else {
             return Ok(false);
         };
         let config: Value = serde_json::from_str(&fs::read_to_string(file)?)?;
@@ -180,7 +175,7 @@ fn exchanged(stage: &Stage, form: Form) -> Result<()> {
     stage.wait_for_runtime(true)
 }
 
-/// Our configurations, as the runtime sorts them.
+/// Our configurations.
 fn ours(stage: &Stage) -> Vec<PathBuf> {
     let file = stage.site.path(GENERATED);
     let list = file.with_extension("conflist");

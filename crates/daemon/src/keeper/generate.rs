@@ -12,6 +12,9 @@ use crate::settings::{Generated, NamedLogOptions, Settings};
 /// The file of our configuration (B6.76).
 pub const OUR_FILE: &str = "00-multus.conf";
 
+/// The same as a list: of the thin plugin, or what another program makes of ours.
+pub const OUR_LIST: &str = "00-multus.conflist";
+
 /// The network's name, unless it is the primary's (B2.106).
 const NETWORK_NAME: &str = "multus-cni-network";
 

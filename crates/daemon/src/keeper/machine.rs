@@ -25,6 +25,8 @@ pub struct Sight {
     pub own: Own,
     /// The bytes of the file of the same name that ends in `.conflist`.
     pub list: Option<Vec<u8>>,
+    /// The files under Multus' names beside our own, with their bytes.
+    pub beside: Vec<(String, Vec<u8>)>,
     /// Configurations of `cniConfigDir` that sort before ours.
     pub before: Vec<Before>,
     /// Whether the readiness file is there; true where there is to be none.
@@ -56,6 +58,8 @@ impl Sight {
 pub struct Actions {
     /// A file to write. Whoever does it tells [`Keeper::wrote`], and looks again.
     pub write: Option<Write>,
+    /// Files to remove, which another form of Multus left.
+    pub remove: Vec<String>,
     /// The record of the primary to write into `cniDir`. Whoever does it tells [`Keeper::recorded`].
     pub record: Option<Vec<u8>>,
     /// What to tell.
@@ -73,6 +77,10 @@ pub struct Keeper {
     upkeep: Upkeep,
     directory: String,
     is_plain: bool,
+    /// What our plugin is called.
+    plugin_type: String,
+    /// What of Multus alone lay beside our file when we came.
+    left_over: Option<Vec<(String, Vec<u8>)>>,
     recorded: Option<Vec<u8>>,
     told: BTreeSet<Report>,
     repairs: u64,
@@ -116,6 +124,8 @@ impl Keeper {
             directory,
             is_plain: settings.plain_pods_without_daemon
                 && settings.plain_pods_get_the_primary_alone(),
+            plugin_type: settings.generated.plugin_type.clone(),
+            left_over: None,
             recorded: None,
             told: BTreeSet::new(),
             repairs: 0,
@@ -142,6 +152,8 @@ impl Keeper {
         choice.standing.extend(shadows);
         choice.standing.extend(step.standing);
         choice.news.extend(step.news);
+        let left_over = self.left_over(sight);
+        let remove = if step.in_force { left_over } else { Vec::new() };
         let primary = self.primary().cloned();
         let unready =
             (!sight.is_ready).then(|| "the readiness indicator file is not there".to_owned());
@@ -168,6 +180,7 @@ impl Keeper {
             reports: self.told(choice),
             wait_until: both.into_iter().flatten().min(),
             write: step.write,
+            remove,
             status,
         }
     }
@@ -252,6 +265,16 @@ impl Keeper {
             .look(wanted, &sight.own, list, !sight.is_ready, now)
     }
 
+    /// What is still there of another form of Multus, as it was when we came: nobody keeps that any more. What comes later is
+    /// somebody's.
+    fn left_over(&mut self, sight: &Sight) -> Vec<String> {
+        let is_alone = |(_, bytes): &&(String, Vec<u8>)| is_multus_alone(bytes, &self.plugin_type);
+        let now: Vec<_> = sight.beside.iter().filter(is_alone).cloned().collect();
+        let before = self.left_over.get_or_insert_with(|| now.clone());
+        let still = now.into_iter().filter(|file| before.contains(file));
+        still.map(|(name, _)| name).collect()
+    }
+
     /// The record of the primary, where it is not written yet.
     fn record(&self) -> Option<Vec<u8>> {
         let Source::Generated(chooser) = &self.source else {
@@ -298,6 +321,14 @@ fn master(settings: &Settings) -> Result<Option<String>, KeeperError> {
         return Err(KeeperError::Recursive { name });
     }
     Ok(Some(name))
+}
+
+/// Whether a configuration is Multus' and nobody else's.
+fn is_multus_alone(bytes: &[u8], plugin_type: &str) -> bool {
+    cni::NetworkConf::parse(bytes).is_ok_and(|conf| {
+        let mut kinds = conf.plugins().iter().map(|plugin| plugin.plugin_type());
+        !conf.plugins().is_empty() && kinds.all(|kind| kind == plugin_type || plan::is_multus(kind))
+    })
 }
 
 /// A whole configuration; a half-written one is not copied (Q83).

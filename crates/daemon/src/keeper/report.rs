@@ -119,7 +119,12 @@ pub enum Report {
     },
     /// A file sorts before ours: a runtime that goes by the order never calls Multus, or nobody.
     Shadowed(Before),
-    /// Something could not be written.
+    /// A configuration of another form of Multus was removed.
+    LeftOverRemoved {
+        /// The file.
+        file: String,
+    },
+    /// Something could not be written, or removed.
     WriteFailed {
         /// What, and why.
         reason: String,
@@ -179,6 +184,7 @@ impl Report {
             Self::Appended { .. } => "PluginAppended",
             Self::AppendedInVain { .. } => "PluginNotInForce",
             Self::Shadowed(_) => "ConfigurationShadowed",
+            Self::LeftOverRemoved { .. } => "LeftOverRemoved",
             Self::WriteFailed { .. } => "ConfigurationNotWritten",
             Self::Unseen { .. } => "ConfigurationUnseen",
         }
@@ -194,6 +200,7 @@ impl Report {
                 | Self::PassedOver { .. }
                 | Self::Held
                 | Self::Written { .. }
+                | Self::LeftOverRemoved { .. }
         )
     }
 }
@@ -282,6 +289,10 @@ impl fmt::Display for Report {
                     false => ": a runtime that takes the first one never calls Multus",
                 })
             }
+            Self::LeftOverRemoved { file } => write!(
+                f,
+                "removed {file}, which was Multus' own before this daemon came"
+            ),
             Self::WriteFailed { reason } => f.write_str(reason),
             Self::Unseen { reason } => write!(
                 f,

@@ -44,6 +44,7 @@ impl Node {
                 copied: Err("none".to_owned()),
                 own: Own::Missing { how: How::Gone },
                 list: None,
+                beside: Vec::new(),
                 before: Vec::new(),
                 is_ready: true,
             },

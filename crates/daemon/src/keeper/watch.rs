@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 use plan::PRIMARY_RECORD;
 use sys::files::{
     Durability, FileError, config_dir_listing, make_directory, primary_candidates, read_bounded,
-    read_following, read_trusted, write_atomic,
+    read_following, read_trusted, remove, write_atomic,
 };
+use sys::lock::{LockError, Presence};
 use sys::watch::{DirWatcher, Left, Pause, Stop};
 
-use super::{Before, Candidate, Found, How, Keeper, KeeperError, Own, Report, Sight, Status};
+use super::{
+    Before, Candidate, Found, How, Keeper, KeeperError, OUR_FILE, OUR_LIST, Own, Report, Sight,
+    Status,
+};
 use crate::settings::{ConfigFile, Settings};
 
 /// How often one looks though nothing is told: not everything tells (a file behind a symbolic link does not).
@@ -27,6 +31,9 @@ const LARGEST: u64 = 1 << 20;
 /// More writes in a row than this are another program's doing: one goes on after a pause.
 const WRITES: usize = 3;
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where `thin_entrypoint` has its kubeconfig and is known to be there, below the runtime's configurations.
+pub(crate) const DIRECTORY_OF_THIN: &str = "multus.d";
 
 /// Who is told what the keeper does: the log, events, metrics. What it does with that must not wait for anybody: our
 /// configuration is put back by the same thread.
@@ -200,6 +207,7 @@ impl<O: Observer> Work<O> {
                 let left = |until: Instant| until.saturating_duration_since(Instant::now());
                 wait = actions.wait_until.map_or(NET, left).min(NET);
                 let mut status = actions.status;
+                self.tidy(&actions.remove);
                 status.notes.extend(self.last_failure.clone());
                 *lock(&self.status) = status;
                 break;
@@ -243,6 +251,29 @@ impl<O: Observer> Work<O> {
             self.observer.report(&report);
         }
         self.told(written)
+    }
+
+    /// Removes what another form of Multus left, but not while `thin_entrypoint` is there: it would put that back, and take ours
+    /// away.
+    fn tidy(&mut self, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let directory = self.places.own_dir.join(DIRECTORY_OF_THIN);
+        let own = match Presence::beside_others(&directory, Instant::now()) {
+            Ok(own) if !own.is_alone() => return,
+            Err(LockError::Busy { .. }) => return,
+            // Without the directory nobody is there.
+            own => own,
+        };
+        for name in names {
+            let removed = remove(&self.places.own_dir.join(name));
+            if self.told(removed) {
+                let file = name.clone();
+                self.observer.report(&Report::LeftOverRemoved { file });
+            }
+        }
+        drop(own);
     }
 
     fn record(&mut self, record: Vec<u8>) {
@@ -296,9 +327,23 @@ impl<O: Observer> Work<O> {
             copied: self.copied(),
             own: found(&self.own, how)?,
             list: unless_passing(read_bounded(&list, LARGEST))?.ok().flatten(),
+            beside: self.beside()?,
             before: before(&self.places.own_dir, self.keeper.own_name())?,
             is_ready: self.places.readiness.as_ref().is_none_or(is_there),
         })
+    }
+
+    fn beside(&self) -> Result<Vec<(String, Vec<u8>)>, FileError> {
+        let mut beside = Vec::new();
+        for name in [OUR_FILE, OUR_LIST] {
+            let read = read_bounded(&self.places.own_dir.join(name), LARGEST);
+            if let Ok(Some(bytes)) = unless_passing(read)?
+                && name != self.keeper.own_name()
+            {
+                beside.push((name.to_owned(), bytes));
+            }
+        }
+        Ok(beside)
     }
 
     fn candidates(&self) -> Result<Result<Vec<Candidate>, String>, FileError> {

@@ -322,3 +322,43 @@ proptest! {
         }
     }
 }
+
+/// What thin writes for itself.
+const THIN: &str = r#"{"cniVersion":"1.0.0","name":"multus-cni-network","plugins":[{"type":"multus","delegates":[{"type":"bridge"}]}]}"#;
+
+/// A node where this lay under the list's name before the daemon came.
+fn with_a_list(list: &str) -> Node {
+    let mut node = Node::new(&settings(""), None);
+    node.sight.list = Some(list.into());
+    node.sight.beside = vec![("00-multus.conflist".to_owned(), list.into())];
+    node
+}
+
+#[test]
+fn what_the_thin_plugin_left_goes_once_ours_is_in_force_and_not_before() {
+    let mut node = with_a_list(THIN);
+    assert_eq!(node.look().remove, [""; 0], "the runtime has nothing else");
+    let actions = node.files(&[("10-a.conflist", &list("a"))]).look();
+    assert!(actions.write.is_some() && actions.remove.is_empty());
+    assert_eq!(node.act().0.remove, ["00-multus.conflist"]);
+    node.sight.beside.clear();
+    assert_eq!(node.act().0.remove, [""; 0]);
+}
+
+#[test]
+fn a_file_beside_ours_stays_that_others_are_in_or_that_came_later() {
+    let files = [("10-a.conflist", list("a"))];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    for others in [
+        r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"multus"},{"type":"istio-cni"}]}"#,
+        r#"{"cniVersion":"1.0.0","name":"n","plugins":[]}"#,
+        "half written",
+    ] {
+        let actions = with_a_list(others).files(&files).act().0;
+        assert_eq!(actions.remove, [""; 0], "{others}");
+    }
+    let mut node = Node::new(&settings(""), None);
+    node.files(&files).act();
+    node.sight.beside = vec![("00-multus.conflist".to_owned(), THIN.into())];
+    assert_eq!(node.act().0.remove, [""; 0]);
+}

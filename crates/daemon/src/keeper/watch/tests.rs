@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use plan::PrimaryRecord;
+use sys::lock::Presence;
 use tempfile::TempDir;
 
 use super::before;
@@ -380,4 +381,53 @@ fn what_sorts_before_ours_counts_though_nobody_can_read_it() {
         found,
         [("00-calico.conf", false), ("00-half.conflist", true)]
     );
+}
+
+#[test]
+fn what_the_thin_plugin_left_is_removed_once_nobody_keeps_it() {
+    let thin = r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"multus"}]}"#;
+    let node = Node::new();
+    node.write("10-a.conflist", &list("a"));
+    node.write("00-multus.conflist", thin);
+    let left = node.net_d("00-multus.conflist");
+    fs::create_dir(node.net_d("multus.d")).unwrap();
+    let keeping = Presence::beside_others(&node.net_d("multus.d"), Instant::now()).unwrap();
+    let watch = node.start();
+    assert!(watch.status().in_force);
+    assert!(left.exists(), "thin_entrypoint would put it back");
+    drop(keeping);
+    until("removed", || {
+        // So that it looks.
+        node.write("look", "");
+        !left.exists()
+    });
+    node.until_told("removed 00-multus.conflist");
+    assert!(node.ours().exists());
+    node.write("00-multus.conflist", thin);
+    node.write("10-a.conflist", &list("b"));
+    node.until_told("10-a.conflist changed");
+    assert!(left.exists(), "somebody put it there since");
+}
+
+#[test]
+fn what_lies_before_a_file_of_the_user_and_is_multus_alone_is_removed() {
+    let node = Node::with(r#","multusConfigFile":"ROOT/70-user.conf""#);
+    let text = r#"{"cniVersion":"1.0.0","name":"a","type":"multus-shim"}"#;
+    put(node.at("70-user.conf"), text);
+    for (name, text) in [
+        ("00-multus.conf", text),
+        (
+            "00-multus.conflist",
+            r#"{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"multus"}]}"#,
+        ),
+        (
+            "00-other.conf",
+            r#"{"cniVersion":"1.0.0","name":"n","type":"bridge"}"#,
+        ),
+    ] {
+        node.write(name, text);
+    }
+    let watch = node.start();
+    until("alone", || watch.status().before_ours == 1);
+    assert!(node.net_d("00-other.conf").exists());
 }
