@@ -1,5 +1,7 @@
 //! `kubeconfig_generator`: a certificate of the node's own, kept fresh, and a kubeconfig that names it (B1.100–B1.103).
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -113,20 +115,37 @@ async fn generate(about: NodeCertificate, kubeconfig: &Path) -> Result<(), Failu
         }
     }
     let live = certificates.client(limits, &runtime)?;
-    write(kubeconfig, &certificates.kubeconfig()?)?;
+    let written = write(kubeconfig, &certificates.kubeconfig()?)?;
     sys::say!("{} is written", kubeconfig.display());
     tokio::select! {
         () = renew(&certificates, &live) => {}
         () = signals.next() => {}
     }
-    Ok(remove(kubeconfig)?)
+    Ok(remove_own(kubeconfig, written)?)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), FileError> {
+/// Which file lies at a path, and since when. A successor's has the same text.
+type Identity = Option<(u64, u64, i64, i64)>;
+
+fn identity(path: &Path) -> Identity {
+    let about = fs::symlink_metadata(path).ok()?;
+    Some((about.dev(), about.ino(), about.ctime(), about.ctime_nsec()))
+}
+
+fn write(path: &Path, text: &str) -> Result<Identity, FileError> {
     if let Some(above) = path.parent() {
         make_directory(above, 0o700)?;
     }
-    write_atomic(path, text.as_bytes(), 0o600, Durability::FileAndDir)
+    write_atomic(path, text.as_bytes(), 0o600, Durability::FileAndDir)?;
+    Ok(identity(path))
+}
+
+/// Removes what this process wrote, and not what a successor has put in its place.
+fn remove_own(path: &Path, written: Identity) -> Result<(), FileError> {
+    match identity(path) == written {
+        true => remove(path),
+        false => Ok(()),
+    }
 }
 
 /// Replaces the certificate before it ends, without end.
@@ -207,6 +226,20 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("run/multus/kubeconfig");
         write(&path, "text").unwrap();
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "text");
+        assert_eq!(fs::read_to_string(path).unwrap(), "text");
+    }
+
+    #[test]
+    fn the_kubeconfig_of_a_successor_stays() {
+        // B1.100
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("kubeconfig");
+        let first = write(&path, "text").unwrap();
+        let second = write(&path, "text").unwrap();
+        remove_own(&path, first).unwrap();
+        assert!(path.exists());
+        remove_own(&path, second).unwrap();
+        assert!(!path.exists());
+        remove_own(&path, second).unwrap();
     }
 }

@@ -16,6 +16,7 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -199,6 +200,26 @@ pub fn read_following(path: &Path, max: u64) -> Result<Option<Vec<u8>>, FileErro
         Some(directory) => directory.read_following(name, max),
         None => Ok(None),
     }
+}
+
+/// No write takes so long.
+const OLD: Duration = Duration::from_secs(60);
+
+/// Removes temporary files that a killed [`write_atomic`] left in `directory`, where others may be writing.
+///
+/// # Errors
+/// [`FileError::Io`] when the directory cannot be read or a file not be removed.
+pub fn remove_old_temporaries(directory: &Path) -> Result<(), FileError> {
+    let Some(directory) = Directory::open_existing(directory)? else {
+        return Ok(());
+    };
+    let names = directory.names()?;
+    let ours = names
+        .iter()
+        .filter(|name| directory::is_of_a_process(name))
+        .filter(|name| directory.is_older(name, OLD));
+    ours.into_iter()
+        .try_for_each(|name| directory.remove(name.as_ref()))
 }
 
 /// Removes temporary files that a killed process left in `directory`, and says how many there were. Only for a caller that

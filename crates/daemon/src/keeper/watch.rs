@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use plan::PRIMARY_RECORD;
 use sys::files::{
     Durability, FileError, config_dir_listing, make_directory, primary_candidates, read_bounded,
-    read_following, read_trusted, remove, write_atomic,
+    read_following, read_trusted, remove, remove_old_temporaries, write_atomic,
 };
 use sys::lock::{LockError, Presence};
 use sys::watch::{DirWatcher, Left, Pause, Stop};
@@ -181,6 +181,8 @@ impl<O: Observer> Work<O> {
     fn look(&mut self, left: Option<Left>) -> Duration {
         let mut how = left.map_or(How::Gone, How::from);
         let mut wait = PAUSE;
+        // What a killed daemon, or another form of Multus, was writing.
+        let _best_effort = remove_old_temporaries(&self.places.own_dir);
         for _ in 0..WRITES {
             self.watch();
             let sight = match self.sight_with_evidence(how) {
@@ -261,10 +263,10 @@ impl<O: Observer> Work<O> {
         }
         let directory = self.places.own_dir.join(DIRECTORY_OF_THIN);
         let own = match Presence::beside_others(&directory, Instant::now()) {
-            Ok(own) if !own.is_alone() => return,
-            Err(LockError::Busy { .. }) => return,
+            Ok(own) if own.is_alone() => Some(own),
             // Without the directory nobody is there.
-            own => own,
+            Err(LockError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            _ => return,
         };
         for name in names {
             let removed = remove(&self.places.own_dir.join(name));

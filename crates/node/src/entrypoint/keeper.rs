@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use plan::Candidate;
 use sys::files::{
     Durability, FileError, install, make_directory, primary_candidates, read_bounded, remove,
-    write_atomic,
+    remove_old_temporaries, write_atomic,
 };
-use sys::lock::Presence;
+use sys::lock::{LockError, Presence};
 use sys::watch::{DirWatcher, Pause};
 
 use super::Failure;
@@ -25,6 +25,8 @@ const NET: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long an uninstallation, or a predecessor that ends, is waited for.
 const TURN: Duration = Duration::from_secs(60);
+/// How often one looks whether that is over.
+const LOOK: Duration = Duration::from_millis(100);
 /// No configuration file comes near it.
 const LARGEST: u64 = 1 << 20;
 
@@ -62,7 +64,9 @@ impl Keeper {
     /// Begins, and goes on until the watcher is stopped.
     pub(super) fn run(&mut self, watcher: &DirWatcher) -> Result<(), Failure> {
         self.watch(watcher);
-        self.begin()?;
+        if !self.begin(watcher)? {
+            return Ok(());
+        }
         loop {
             let wait = match self.written.map(|written| written.elapsed()) {
                 Some(since) if since < PAUSE => PAUSE.saturating_sub(since),
@@ -94,14 +98,18 @@ impl Keeper {
         }
     }
 
-    /// What has to succeed, but for a primary that is not there yet.
-    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+    /// What has to succeed, but for a primary that is not there yet. False where the watcher was stopped meanwhile.
+    pub(super) fn begin(&mut self, watcher: &DirWatcher) -> Result<bool, Failure> {
         if let Some(plugin) = &self.options.plugin {
             install(plugin, &self.options.plugin_dir.join(PLUGIN))?;
         }
         self.make_own()?;
         make_directory(&self.options.networks_dir, 0o755)?;
-        self.presence = self.come();
+        let Some(presence) = self.come(watcher) else {
+            return Ok(false);
+        };
+        self.presence = presence;
+        self.tidy();
         self.refresh()?;
         match &self.options.own_file {
             Some(file) => {
@@ -116,7 +124,7 @@ impl Keeper {
                 self.tell(1, trouble(generated));
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Who clears the runtime's configurations away takes our directory along.
@@ -124,14 +132,32 @@ impl Keeper {
         make_directory(&self.options.conf_dir.join(DIRECTORY), 0o755)
     }
 
-    /// Where there are no locks, nobody knows of each other.
-    fn come(&self) -> Option<Presence> {
+    /// Waits for its turn; `None` where the watcher was stopped meanwhile. Where there are no locks, nobody knows of each other.
+    fn come(&self, watcher: &DirWatcher) -> Option<Option<Presence>> {
         let directory = self.options.conf_dir.join(DIRECTORY);
-        Presence::beside_others(&directory, Instant::now() + TURN).ok()
+        let until = Instant::now() + TURN;
+        loop {
+            match Presence::beside_others(&directory, Instant::now()) {
+                Err(LockError::Busy { .. }) if Instant::now() < until => {}
+                done => return Some(done.ok()),
+            }
+            if watcher.pause(LOOK, "") == Pause::Stopped {
+                return None;
+            }
+        }
+    }
+
+    /// Takes away what a killed one left where it was writing. A daemon may be writing there now.
+    fn tidy(&self) {
+        let conf_dir = &self.options.conf_dir;
+        for directory in [conf_dir.clone(), conf_dir.join(DIRECTORY)] {
+            let _best_effort = remove_old_temporaries(&directory);
+        }
     }
 
     /// What failed here may succeed the next time.
     fn look(&mut self) {
+        self.tidy();
         let refreshed = self.refresh();
         self.tell(0, refreshed.err().map(|failure| failure.to_string()));
         let is_due = self.options.own_file.is_none()

@@ -1,3 +1,5 @@
+mod ends;
+
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
@@ -89,7 +91,7 @@ impl Node {
     }
 
     fn begin(&self) -> Result<(), Failure> {
-        self.keeper().begin()
+        self.keeper().begin(&DirWatcher::new().unwrap()).map(drop)
     }
 }
 
@@ -347,13 +349,15 @@ fn a_token_that_is_replaced_is_in_the_kubeconfig_whatever_the_flags_say() {
 fn no_kubeconfig_is_written_without_authorities_or_with_what_is_no_token() {
     let node = Node::new(&[]);
     let mut keeper = node.keeper();
-    keeper.begin().unwrap();
+    let watcher = DirWatcher::new().unwrap();
+    keeper.begin(&watcher).unwrap();
     let good = node.text("conf/multus.d/multus.kubeconfig");
     for (file, text) in [("ca.crt", "\n"), ("token", ""), ("token", "two words")] {
         let file = format!("account/{file}");
         let before = node.text(&file);
         node.put(&file, text);
-        assert!(matches!(keeper.begin(), Err(Failure::Account(_))), "{file}");
+        let begun = keeper.begin(&watcher);
+        assert!(matches!(begun, Err(Failure::Account(_))), "{file}");
         node.put(&file, &before);
     }
     assert_eq!(node.text("conf/multus.d/multus.kubeconfig"), good);
@@ -428,42 +432,6 @@ fn a_daemons_configuration_is_left_alone_until_the_daemon_is_gone() {
             node.has("conf/00-multus.conflist") && !node.has("conf/00-multus.conf")
         });
     });
-}
-
-#[test]
-fn at_the_end_the_configuration_goes_where_that_is_asked_for() {
-    // B1.76, B6.144
-    let node = Node::new(&["--cleanup-config-on-exit"]);
-    beside(&node, || {
-        until("it is generated", || node.has("conf/00-multus.conflist"));
-    });
-    assert!(!node.has("conf/00-multus.conflist"));
-    assert!(node.has("conf/multus.d/multus.kubeconfig"));
-    assert!(node.has("bin/multus"));
-    assert!(node.has("conf/10-cluster.conflist"));
-}
-
-#[test]
-fn whoever_ends_leaves_its_successors_configuration_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let own = directory.path().join("70-own.conf");
-    write_atomic(&own, b"{}", 0o644, Durability::None).unwrap();
-    let copied = format!("--multus-conf-file={}", own.display());
-    for (flag, file) in [
-        ("--skip-config-watch", "conf/00-multus.conflist"),
-        (copied.as_str(), "conf/70-own.conf"),
-    ] {
-        let node = Node::new(&["--cleanup-config-on-exit", flag]);
-        let mut successor = node.keeper();
-        beside(&node, || {
-            until("the configuration is there", || node.has(file));
-            successor.begin().unwrap();
-        });
-        assert!(node.has(file), "{flag}");
-        drop(successor);
-        beside(&node, || ());
-        assert!(!node.has(file), "{flag}");
-    }
 }
 
 #[test]

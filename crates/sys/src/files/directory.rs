@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, fchmod, flock, fstat, fstatfs,
@@ -334,6 +334,17 @@ impl Directory {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
+    /// Whether the name is a regular file's that nobody has written for so long.
+    pub(super) fn is_older(&self, name: &str, age: Duration) -> bool {
+        let Ok(stat) = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) else {
+            return false;
+        };
+        let written = u64::try_from(stat.st_mtime).unwrap_or_default();
+        let written = SystemTime::UNIX_EPOCH + Duration::from_secs(written);
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && written.elapsed().is_ok_and(|elapsed| elapsed >= age)
+    }
+
     /// Waits until the names are on disk.
     pub(super) fn sync(&self) -> Result<(), FileError> {
         fsync(&self.fd).map_err(|error| FileError::io("sync directory", &self.path, error))
@@ -368,6 +379,14 @@ impl Directory {
 pub fn make_directory(path: &Path, mode: u32) -> Result<(), FileError> {
     let made = DirBuilder::new().recursive(true).mode(mode).create(path);
     made.map_err(|error| FileError::io("create directory", path, error))
+}
+
+/// Whether a temporary file is called like this that belongs to a process ([`Temporary::OfProcess`]).
+pub(super) fn is_of_a_process(name: &str) -> bool {
+    let numbers = name.strip_prefix(TEMPORARY);
+    let parts = numbers.and_then(|numbers| numbers.split_once('-'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    parts.is_some_and(|(id, number)| is_number(id) && is_number(number))
 }
 
 /// Of a name that is too long for that, the end: there stands whose file it is.
