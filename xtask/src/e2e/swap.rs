@@ -10,10 +10,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
+use testkit::kube::wait;
 
 use super::builds::no_call_failed;
 use super::objects::TWO;
-use super::stage::Stage;
+use super::stage::{LIMIT, Stage};
 use crate::site::{GENERATED, STATE};
 
 /// A ledger that upstream's program wrote.
@@ -24,6 +25,8 @@ const RECORDED: &str = include_str!(
 const CONFIGURATION: &str = r#"{"cniVersion":"0.3.1","logLevel":"verbose","logToStderr":true,"name":"multus-cni-network","clusterNetwork":"/host/etc/cni/net.d/10-cluster.conflist","type":"multus-shim"}"#;
 /// What its thin plugin leaves, from times before its daemon.
 const KUBECONFIG: &str = "/etc/cni/net.d/multus.d/multus.kubeconfig";
+const LIST: &str = "/etc/cni/net.d/00-multus.conflist";
+const OF_THIN: &str = r#"{"cniVersion":"1.0.0","name":"multus-cni-network","plugins":[{"type":"multus","cniConf":"/host/etc/cni/multus/net.d","kubeconfig":"/etc/cni/net.d/multus.d/multus.kubeconfig","delegates":[{"cniVersion":"1.0.0","name":"gone","plugins":[{"type":"bridge"}]}]}]}"#;
 const PLUGIN: &str = "/opt/cni/bin/multus-shim";
 /// It is larger than all the memory that may be used while ours takes its place.
 const UPSTREAMS_PLUGIN: u64 = 64 << 20;
@@ -50,6 +53,7 @@ pub(super) fn taken_over(stage: &mut Stage) -> Result<()> {
     stage
         .site
         .write(KUBECONFIG, "apiVersion: v1\nkind: Config\n")?;
+    stage.site.write(LIST, OF_THIN)?;
     let plugin = stage.site.path(PLUGIN);
     fs::remove_file(&plugin).context("remove our plugin")?;
     File::create(&plugin)
@@ -62,6 +66,9 @@ pub(super) fn taken_over(stage: &mut Stage) -> Result<()> {
 
     stage.site.launch_daemon()?;
     stage.site.wait_for_daemon()?;
+    wait::until_true("what thin left to go", LIMIT, || {
+        Ok(!stage.site.has(LIST) && stage.site.has(GENERATED))
+    })?;
     stage.pod("new", TWO)?;
     stage.ready(4)?;
     for name in ["two", "one", "none"] {
