@@ -25,7 +25,16 @@ pub trait Exec {
     ///
     /// # Errors
     /// [`SpawnError`] when it could not be started; a bad end is an [`Output`].
-    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError>;
+    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError> {
+        self.run_beside(call, &|| ())
+    }
+
+    /// As [`Exec::run`], and does something short once the program runs: what has to be done, but need not be done before.
+    /// It is left undone where the program could not be started.
+    ///
+    /// # Errors
+    /// As [`Exec::run`].
+    fn run_beside(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Output, SpawnError>;
 }
 
 /// One run of a plugin.

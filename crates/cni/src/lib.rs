@@ -34,7 +34,7 @@ pub use exec::{Call, Exec, FindError, Output, SpawnError, Status};
 pub use failure::{Cause, PluginFailure};
 pub use names::{ContainerId, IfName, NameError, NetworkName};
 pub use result::{CniResult, Dns, Interface, Ip, IpNet, ResultError, Route};
-pub use runtime::{Attachment, ChainError, ChainErrors, Runtime};
+pub use runtime::{Attachment, ChainError, ChainErrors, Runtime, Stale};
 pub use skel::{About, Invocation, Request, read as read_invocation};
 pub use text::{excerpt, message};
 pub use verb::Verb;

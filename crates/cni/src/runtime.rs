@@ -8,11 +8,14 @@ mod error;
 mod gc;
 mod status;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+pub use cached::Stale;
 pub use error::{ChainError, ChainErrors};
 
 use crate::cache::CacheStore;
@@ -37,14 +40,12 @@ pub struct Attachment {
 }
 
 /// Runs networks. Callers see to it that one container has one operation at a time, and that GC runs alone.
-#[derive(Clone)]
 pub struct Runtime<'a> {
-    /// How plugins are found and run.
-    pub exec: &'a dyn Exec,
-    /// Where results are kept.
-    pub cache: &'a dyn CacheStore,
-    /// Where plugins are, in order; plugins get the same as `CNI_PATH`.
-    pub path: Vec<PathBuf>,
+    exec: &'a dyn Exec,
+    cache: &'a dyn CacheStore,
+    path: Vec<PathBuf>,
+    /// The programs that were found, by type: a network asks before anything runs, and again when its turn comes.
+    found: RefCell<BTreeMap<String, PathBuf>>,
 }
 
 impl std::fmt::Debug for Runtime<'_> {
@@ -52,6 +53,20 @@ impl std::fmt::Debug for Runtime<'_> {
         f.debug_struct("Runtime")
             .field("path", &self.path)
             .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Runtime<'a> {
+    /// For one call of the runtime: how plugins are found and run, where results are kept, and where plugins are, in order;
+    /// plugins get the same as `CNI_PATH`.
+    #[must_use]
+    pub fn new(exec: &'a dyn Exec, cache: &'a dyn CacheStore, path: Vec<PathBuf>) -> Self {
+        Self {
+            exec,
+            cache,
+            path,
+            found: RefCell::default(),
+        }
     }
 }
 
@@ -86,7 +101,14 @@ impl Runtime<'_> {
                 plugin: plugin_type.to_owned(),
             });
         }
-        self.exec.find(plugin_type, &self.path)
+        if let Some(program) = self.found.borrow().get(plugin_type) {
+            return Ok(program.clone());
+        }
+        let program = self.exec.find(plugin_type, &self.path)?;
+        self.found
+            .borrow_mut()
+            .insert(plugin_type.to_owned(), program.clone());
+        Ok(program)
     }
 
     /// Runs one plugin; its output is for the caller to judge.
@@ -94,8 +116,19 @@ impl Runtime<'_> {
         &self,
         conf: &NetworkConf,
         plugin: &PluginConf,
+        request: &Request<'_>,
+    ) -> Result<Output, Cause> {
+        self.run_beside(conf, plugin, None, request, &|| ())
+    }
+
+    /// The same of a program that may be known, and does something meanwhile.
+    fn run_beside(
+        &self,
+        conf: &NetworkConf,
+        plugin: &PluginConf,
         program: Option<PathBuf>,
         request: &Request<'_>,
+        meanwhile: &dyn Fn(),
     ) -> Result<Output, Cause> {
         let failed = |failure| Cause::Plugin(failure);
         let program = program.map_or_else(|| self.find(plugin), Ok);
@@ -109,7 +142,7 @@ impl Runtime<'_> {
             deadline: request.deadline,
         };
         self.exec
-            .run(&call)
+            .run_beside(&call, meanwhile)
             .map_err(|error| failed(PluginFailure::Spawn { error }))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CniResult, Verb, Version, code};
+use cni::{CniResult, Version, code};
 use npwg::{DeviceInfo, NetworkStatus};
 use plan::{Attachment, Plan, network_statuses};
 
 use crate::del::{durable, fair_share};
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, OwedStatus, Phase,
-    Remembered, Stage,
+    Remembered, attach::Store,
 };
 
 /// What ADD came to.
@@ -30,6 +30,9 @@ pub struct Attached {
 /// Why the status could not be written: the text and the CNI error code.
 pub type Committed = Result<(), (String, u32)>;
 
+/// Writes the status, and may do what it is given while it waits for an answer.
+pub type Commit<'a> = &'a mut dyn FnMut(&Attached, &mut dyn FnMut()) -> Committed;
+
 /// What failed after everything was attached.
 enum Late {
     Record(EngineError),
@@ -48,7 +51,7 @@ impl Late {
 impl Engine<'_> {
     /// Attaches the container as planned. `commit` is told once everything is attached and the ledger is on disk; when it
     /// fails, or anything before it, what was attached is undone. A status that may be written behind stands in the ledger
-    /// before that.
+    /// before that. What `commit` is given may be done while it waits for an answer, and is done afterwards where it was not.
     ///
     /// # Errors
     /// The first thing that failed, and what could not be undone after it.
@@ -59,7 +62,7 @@ impl Engine<'_> {
         version: Version,
         deadline: Instant,
         undo: Duration,
-        commit: &mut dyn FnMut(&Attached) -> Committed,
+        commit: Commit<'_>,
     ) -> Result<Attached, EngineError> {
         self.precheck(container, &plan.attachments)?;
         let mut ledger = Ledger {
@@ -95,7 +98,7 @@ impl Engine<'_> {
         ledger: &mut Ledger,
         attached: &Attached,
         plan: &Plan,
-        commit: &mut dyn FnMut(&Attached) -> Committed,
+        commit: Commit<'_>,
     ) -> Result<(), Late> {
         ledger.phase = Phase::Attached;
         if attached.is_status_owed {
@@ -106,11 +109,14 @@ impl Engine<'_> {
             // Before anybody is told: who comes after one that is killed finds it.
             self.rewrite(ledger).map_err(Late::Record)?;
         }
-        commit(attached).map_err(|(text, code)| Late::Commit(text, code))?;
-        if attached.is_status_owed {
-            return Ok(());
-        }
-        self.rewrite(ledger).map_err(Late::Record)
+        let mut written = attached.is_status_owed.then_some(Ok(()));
+        commit(attached, &mut || {
+            written.get_or_insert_with(|| self.rewrite(ledger));
+        })
+        .map_err(|(text, code)| Late::Commit(text, code))?;
+        written
+            .unwrap_or_else(|| self.rewrite(ledger))
+            .map_err(Late::Record)
     }
 
     /// Undoes what an ADD left that did not end.
@@ -151,6 +157,7 @@ impl Engine<'_> {
         let mut attached = Vec::new();
         let mut failed = Vec::new();
         let mut index = 0;
+        let mut store = Store::Now;
         while let Some(record) = ledger.records.get(index) {
             let is_default = default_result.is_none();
             let is_optional = record.requests.optional && !is_default;
@@ -159,12 +166,23 @@ impl Engine<'_> {
                 true => fair_share(deadline, ledger.records.len() - index + 1),
                 false => deadline,
             };
-            let outcome = self
-                .attach_one(&ledger.container, record, deadline)
-                .and_then(|result| match is_default {
-                    true => printable(record, result, version),
-                    false => Ok(result),
-                });
+            let container = &ledger.container;
+            let before = attached.last().filter(|_| store == Store::Later);
+            let is_last = index + 1 == ledger.records.len();
+            // What may fail for itself is undone with its result; and moving routes goes by it.
+            store = match is_optional || is_last || !record.routes.is_empty() {
+                true => Store::Now,
+                false => Store::Later,
+            };
+            let (outcome, stored) = self.attach_after(before, container, record, deadline, store);
+            if let (Err(source), Some(before)) = (stored, before) {
+                let failure = self.unstored(container, before, record, outcome, source, deadline);
+                return Err((index + 1, failure));
+            }
+            let outcome = outcome.and_then(|result| match is_default {
+                true => self.printable(container, record, result, version),
+                false => Ok(result),
+            });
             match outcome {
                 Ok(result) => {
                     attached.push((record.clone(), result.clone()));
@@ -193,43 +211,20 @@ impl Engine<'_> {
         Ok(summary(default_result, attached, devices, failed, version))
     }
 
-    pub(crate) fn attach_one(
+    /// The default network's result must be one that the runtime can be told.
+    fn printable(
         &self,
         container: &Container,
         record: &Attachment,
-        deadline: Instant,
+        result: CniResult,
+        version: Version,
     ) -> Result<CniResult, Failure> {
-        self.prepare_device_info(container, record);
-        let attachment = container.attachment(record, &container.netns);
-        self.tell(Verb::Add, container, record, Stage::Begins);
-        let added = self
-            .runtime
-            .add(&record.conf, &attachment, deadline)
-            .map_err(|source| Failure::of(record, FailureKind::Add(source)))
-            .and_then(|mut result| {
-                if !record.routes.is_empty() {
-                    self.move_default_route(container, record, &mut result)?;
-                }
-                Ok(result)
-            });
-        let stage = match &added {
-            Ok(result) => Stage::Done(Some(result)),
-            Err(_) => Stage::Failed,
+        let Err(source) = result.to_value(version) else {
+            return Ok(result);
         };
-        self.tell(Verb::Add, container, record, stage);
-        added
-    }
-}
-
-/// The default network's result must be one that the runtime can be told.
-fn printable(
-    record: &Attachment,
-    result: CniResult,
-    version: Version,
-) -> Result<CniResult, Failure> {
-    match result.to_value(version) {
-        Ok(_) => Ok(result),
-        Err(source) => Err(Failure::of(record, FailureKind::Result { version, source })),
+        // For its DEL.
+        let _best_effort = self.store(container, record, &result);
+        Err(Failure::of(record, FailureKind::Result { version, source }))
     }
 }
 

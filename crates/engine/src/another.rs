@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cni::{CniResult, Verb};
 use plan::Attachment;
 
+use crate::attach::Store;
 use crate::del::durable;
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Remembered,
@@ -29,7 +30,7 @@ impl Engine<'_> {
         self.precheck_another(&container, &ledger.records, &record)?;
         ledger.records.push(record.clone());
         let synced = self.write_over(&ledger)?;
-        let error = match self.attach_one(&container, &record, deadline) {
+        let error = match self.attach_one(&container, &record, deadline, Store::Now, &|| ()) {
             Ok(result) => match durable(synced) {
                 Ok(()) => return Ok(result),
                 Err(cause) => EngineError::unrecorded(cause, Failures::default()),

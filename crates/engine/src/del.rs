@@ -1,9 +1,10 @@
 //! DEL and undo: every attachment in reverse, whatever happens to the others; the ledger keeps what is left.
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use cni::{CacheEntry, IfName, NetworkConf, Verb};
+use cni::{CacheEntry, IfName, NetworkConf, Stale, Verb};
 use plan::Attachment;
 
 use crate::{
@@ -79,7 +80,10 @@ impl Engine<'_> {
             requests,
             routes: plan::RouteChange::default(),
         };
-        match self.del_made(record, container, deadline) {
+        let stale = Cell::default();
+        let left = self.del_made(record, container, deadline, &stale);
+        self.forget_stale(&stale);
+        match left {
             None => Ok(()),
             Some((_, failure)) => Err(failure),
         }
@@ -190,33 +194,45 @@ impl Engine<'_> {
         let mut left = Vec::new();
         let mut failures = Vec::new();
         let mut waiting = records.len();
+        let stale = Cell::default();
         for record in records.into_iter().rev() {
             let share = fair_share(deadline, waiting);
             waiting -= 1;
             let unfinished = match phase {
                 Phase::Attaching => self.del_half_made(record, &container, None, share),
-                Phase::Attached | Phase::Detaching => self.del_made(record, &container, share),
+                Phase::Attached | Phase::Detaching => {
+                    self.del_made(record, &container, share, &stale)
+                }
             };
             if let Some((record, failure)) = unfinished {
                 failures.push(failure);
                 left.push(record);
             }
         }
+        self.forget_stale(&stale);
         left.reverse();
         self.forget_device_info(files);
         (left, Failures(failures))
     }
 
+    /// The cached result of the one before is forgotten while the plugins of this one run.
     fn del_made(
         &self,
         record: Attachment,
         container: &Container,
         deadline: Instant,
+        stale: &Cell<Option<Stale>>,
     ) -> Option<(Attachment, Failure)> {
         let attachment = container.attachment(&record, self.living_netns(container));
         self.tell(Verb::Del, container, &record, Stage::Begins);
-        match self.runtime.del(&record.conf, &attachment, deadline) {
-            Ok(()) => {
+        let before = || self.forget_stale(stale);
+        let done = self
+            .runtime
+            .del_unforgotten(&record.conf, &attachment, deadline, &before);
+        match done {
+            Ok(own) => {
+                before();
+                stale.set(Some(own));
                 self.tell(Verb::Del, container, &record, Stage::Done(None));
                 None
             }
@@ -225,6 +241,12 @@ impl Engine<'_> {
                 let failure = Failure::of_del(&record, source);
                 Some((record, failure))
             }
+        }
+    }
+
+    fn forget_stale(&self, stale: &Cell<Option<Stale>>) {
+        if let Some(stale) = stale.take() {
+            self.runtime.forget(&stale);
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod add;
 mod another;
+mod attach;
 mod check;
 mod del;
 mod device_info;
@@ -25,7 +26,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use add::{Attached, Committed};
+pub use add::{Attached, Commit, Committed};
 pub use del::DelReport;
 pub use error::{EngineError, Failure, FailureKind, Failures};
 pub use gc::{Claim, GcReport};

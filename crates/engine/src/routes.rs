@@ -27,7 +27,7 @@ impl Engine<'_> {
         rewrite(result, &record.routes);
         let attachment = container.attachment(record, &container.netns);
         self.runtime
-            .replace_result(&record.conf, &attachment, result)
+            .store(&record.conf, &attachment, result)
             .map_err(failed)
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct Bench {
     pub(crate) answers: RefCell<BTreeMap<String, Value>>,
     pub(crate) missing_plugins: BTreeSet<String>,
     pub(crate) cache: RefCell<BTreeMap<String, Vec<u8>>>,
+    /// Runs that do not come to be.
+    pub(crate) unstartable: BTreeSet<String>,
+    /// What the cache does not take.
+    pub(crate) unstorable: BTreeSet<String>,
     pub(crate) ledgers: RefCell<BTreeMap<String, Vec<u8>>>,
     /// What plugins write of their attachment: run, file and text.
     pub(crate) leaves: Vec<(&'static str, &'static str, &'static str)>,
@@ -63,7 +67,7 @@ impl Exec for Bench {
         Ok(Path::new("/bin").join(plugin_type))
     }
 
-    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError> {
+    fn run_beside(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Output, SpawnError> {
         let env = |key: &str| {
             call.env
                 .iter()
@@ -83,6 +87,15 @@ impl Exec for Bench {
         let words = [env("CNI_COMMAND"), network, ifname.clone(), gone.into()];
         let run = words.join(" ").trim().to_owned();
         self.runs.borrow_mut().push(run.clone());
+        if self.unstartable.contains(&run) {
+            return Err(SpawnError {
+                program: call.program.to_owned(),
+                source: io::ErrorKind::OutOfMemory.into(),
+                attempts: 2,
+                started: false,
+            });
+        }
+        meanwhile();
         self.deadlines.borrow_mut().push(call.deadline);
         self.requests.borrow_mut().push((run.clone(), conf.clone()));
         for (_, file, text) in self.leaves.iter().filter(|(of, ..)| *of == run) {
@@ -121,6 +134,9 @@ impl Exec for Bench {
 
 impl CacheStore for Bench {
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if self.unstorable.contains(name) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.cache
             .borrow_mut()
             .insert(name.to_owned(), bytes.to_vec());
@@ -269,11 +285,7 @@ impl Bench {
     }
 
     pub(crate) fn with<T>(&self, work: impl FnOnce(&Engine<'_>) -> T) -> T {
-        let runtime = Runtime {
-            exec: self,
-            cache: self,
-            path: vec!["/bin".into()],
-        };
+        let runtime = Runtime::new(self, self, vec!["/bin".into()]);
         work(&Engine {
             runtime: &runtime,
             ledgers: self,
@@ -294,7 +306,7 @@ impl Bench {
         container: &Container,
         plan: &Plan,
     ) -> Result<crate::Attached, crate::EngineError> {
-        let commit = &mut |_: &crate::Attached| Ok(());
+        let commit = &mut |_: &crate::Attached, _: &mut dyn FnMut()| Ok(());
         let undo = Duration::from_secs(5);
         self.with(|engine| engine.add(container, plan, Version::V1_0_0, soon(), undo, commit))
     }

@@ -126,10 +126,25 @@ impl Connection {
         body: &[u8],
         deadline: Instant,
     ) -> Result<Reply, IpcError> {
+        self.post_beside(endpoint, body, deadline, &mut || ())
+    }
+
+    /// As [`Connection::post`], and does something short before it waits.
+    ///
+    /// # Errors
+    /// As [`Connection::post`].
+    pub fn post_beside(
+        &mut self,
+        endpoint: &str,
+        body: &[u8],
+        deadline: Instant,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<Reply, IpcError> {
         self.asked = Instant::now();
-        let answered = self
-            .ask(endpoint, body, deadline)
-            .and_then(|()| self.hear(deadline));
+        let answered = self.ask(endpoint, body, deadline).and_then(|()| {
+            meanwhile();
+            self.hear(deadline)
+        });
         answered.map_err(|error| self.failed(endpoint, error))
     }
 

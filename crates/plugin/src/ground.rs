@@ -65,11 +65,7 @@ impl Ground {
                 .filter(|directory| *directory != first)
                 .cloned(),
         );
-        Runtime {
-            exec: &self.exec,
-            cache: &self.cache,
-            path,
-        }
+        Runtime::new(&self.exec, &self.cache, path)
     }
 
     /// The engine, whose lines go to the log, and what its delegates do to `runs`.

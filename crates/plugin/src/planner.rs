@@ -70,11 +70,18 @@ pub trait Planner {
     /// Why it cannot be attached as it asks.
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError>;
 
-    /// Everything is attached: the pod's status is written. The ADD is undone where that fails.
+    /// Everything is attached: the pod's status is written. The ADD is undone where that fails. Who waits for an answer may do
+    /// `meanwhile` in that time.
     ///
     /// # Errors
     /// Why the status could not be written.
-    fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed;
+    fn commit(
+        &self,
+        call: &Call<'_>,
+        pod: &PodRef,
+        attached: &Attached,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Committed;
 
     /// The plan could not be carried out; what had been attached is undone.
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError);

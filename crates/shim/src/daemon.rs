@@ -89,9 +89,20 @@ impl Daemon {
         words: &impl Serialize,
         deadline: Instant,
     ) -> Result<Option<T>, Refusal> {
+        self.ask_beside(endpoint, words, deadline, &mut || ())
+    }
+
+    /// The same, and does something while the daemon sees to it.
+    fn ask_beside<T: DeserializeOwned>(
+        &self,
+        endpoint: &str,
+        words: &impl Serialize,
+        deadline: Instant,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<Option<T>, Refusal> {
         let body = gojson::to_vec(words)
             .map_err(|error| Refusal::Error(CniError::new(code::INTERNAL, error.to_string())))?;
-        Self::read(endpoint, self.post(endpoint, &body, deadline)?)
+        Self::read(endpoint, self.post(endpoint, &body, deadline, meanwhile)?)
     }
 
     fn read<T: DeserializeOwned>(endpoint: &str, reply: Reply) -> Result<Option<T>, Refusal> {
@@ -122,10 +133,11 @@ impl Daemon {
         words: impl Fn() -> W,
         until: Instant,
         deadline: Instant,
+        meanwhile: &mut dyn FnMut(),
     ) -> Result<Option<T>, Refusal> {
         let (mut pause, mut is_told) = (Duration::from_millis(10), false);
         loop {
-            match self.ask(endpoint, &words(), deadline) {
+            match self.ask_beside(endpoint, &words(), deadline, meanwhile) {
                 Err(refusal) if refusal.may_pass() && Instant::now() + pause < until => {
                     if !is_told {
                         LOG.verbose(format_args!("waiting for the daemon: {refusal}"));
@@ -157,7 +169,8 @@ impl Daemon {
             }
         };
         let first = until.min(alone);
-        let refusal = match self.ask_until(path::PLAN, words, first, first) {
+        let nothing = &mut || ();
+        let refusal = match self.ask_until(path::PLAN, words, first, first, nothing) {
             Err(refusal) if alone < until && (refusal.may_pass() || refusal.is_silence()) => {
                 refusal
             }
@@ -181,7 +194,9 @@ impl Daemon {
             false => Err(refusal),
         };
         let asked = match heard {
-            Err(refusal) if refusal.may_pass() => self.ask_until(path::PLAN, words, until, until),
+            Err(refusal) if refusal.may_pass() => {
+                self.ask_until(path::PLAN, words, until, until, nothing)
+            }
             heard => heard,
         };
         Asked::Daemon(asked, without.err())
@@ -214,10 +229,16 @@ impl Daemon {
 
     /// Posts over the connection that is open, or over a new one where that is gone: a daemon that ended meanwhile has a
     /// successor, and nothing that is told to both does harm.
-    fn post(&self, endpoint: &str, body: &[u8], deadline: Instant) -> Result<Reply, IpcError> {
+    fn post(
+        &self,
+        endpoint: &str,
+        body: &[u8],
+        deadline: Instant,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<Reply, IpcError> {
         let open = self.connection.take().filter(Connection::is_open);
         if let Some(mut connection) = open {
-            match connection.post(endpoint, body, deadline) {
+            match connection.post_beside(endpoint, body, deadline, meanwhile) {
                 Err(error) if error.may_pass() => {}
                 reply => {
                     self.connection.replace(Some(connection));
@@ -226,7 +247,7 @@ impl Daemon {
             }
         }
         let mut connection = Connection::over(sys::socket::reach(&self.socket), &self.socket)?;
-        let reply = connection.post(endpoint, body, deadline);
+        let reply = connection.post_beside(endpoint, body, deadline, meanwhile);
         // One that is silent may answer yet.
         self.connection.replace(Some(connection));
         reply
@@ -280,7 +301,13 @@ impl Planner for Daemon {
         Ok(Planned::Outcome(outcome))
     }
 
-    fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
+    fn commit(
+        &self,
+        call: &Call<'_>,
+        pod: &PodRef,
+        attached: &Attached,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Committed {
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
         let words = Commit::of(pod, call.container_id(), statuses, interfaces, failed)
@@ -305,7 +332,8 @@ impl Planner for Daemon {
             true => (now, call.deadline.min(now + HANDOVER)),
             false => (call.deadline, call.deadline),
         };
-        let told: Result<Option<()>, _> = self.ask_until(path::COMMIT, words, until, deadline);
+        let told: Result<Option<()>, _> =
+            self.ask_until(path::COMMIT, words, until, deadline, meanwhile);
         let may_be_left =
             |refusal: &Refusal| refusal.may_pass() || matches!(refusal, Refusal::Unasked(_));
         match told {

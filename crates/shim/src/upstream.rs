@@ -13,7 +13,7 @@ use crate::daemon::Daemon;
 /// ADD by the daemon.
 pub(crate) fn add(daemon: &Daemon, call: &Call<'_>, until: Instant) -> Result<Planned, CniError> {
     let refused = |refusal: Refusal| of_pod(refusal.code(), &call.args.pod, refusal);
-    let ready: Result<Option<()>, _> = daemon.ask_until(READYZ, || (), until, until);
+    let ready: Result<Option<()>, _> = daemon.ask_until(READYZ, || (), until, until, &mut || ());
     ready.map_err(refused)?;
     let answer: Option<Response> = daemon
         .ask(CNI, &as_it_came(call), call.deadline)

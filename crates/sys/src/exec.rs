@@ -18,10 +18,12 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cni::exec::{Call, Exec, FindError, Output, SpawnError, Status};
+use nix::spawn::PosixSpawnFileActions;
 
 use crate::environment;
 
@@ -70,6 +72,7 @@ impl HostExec {
         if let Some(value) = environment::get(OVERRIDE) {
             inherited.push((OVERRIDE.into(), value.into()));
         }
+        keep_a_page();
         Self {
             inherited,
             limits,
@@ -160,7 +163,7 @@ impl Exec for HostExec {
         find::find(plugin_type, path)
     }
 
-    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError> {
+    fn run_beside(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Output, SpawnError> {
         // `find` gives absolute paths only. Anything else would be looked up in PATH.
         if !call.program.is_absolute() {
             return Err(failure(
@@ -178,11 +181,24 @@ impl Exec for HostExec {
             });
         }
         let child = self.start(call)?;
+        meanwhile();
         talk::talk(child, call.stdin, call.deadline, &self.limits).map_err(|error| SpawnError {
             started: true,
             ..failure(call, error, 1)
         })
     }
+}
+
+/// The C library keeps notes for each child that it makes, a few dozen bytes. musl's allocator asks the kernel for a page for the
+/// first of them and gives it back with the last. With one that stays, the page does too.
+fn keep_a_page() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if let Ok(mut notes) = PosixSpawnFileActions::init() {
+            let _ = notes.add_dup2(0, 0);
+            std::mem::forget(notes);
+        }
+    });
 }
 
 enum Refusal {

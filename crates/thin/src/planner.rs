@@ -48,7 +48,13 @@ impl Planner for Catalogued {
         Ok(Planned::Outcome(outcome))
     }
 
-    fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
+    fn commit(
+        &self,
+        call: &Call<'_>,
+        pod: &PodRef,
+        attached: &Attached,
+        _: &mut dyn FnMut(),
+    ) -> Committed {
         report::write_status(&self.timed(call), pod, attached)
     }
 

@@ -23,12 +23,32 @@ impl Runtime<'_> {
         at: &Attachment,
         deadline: Instant,
     ) -> Result<CniResult, ChainError> {
+        let result = self.add_unstored(conf, at, deadline, &|| ())?;
+        self.store(conf, at, &result)
+            .map_err(|source| self.undo_unstored(conf, at, &result, source, deadline))?;
+        Ok(result)
+    }
+
+    /// As [`Runtime::add`], but the caller sees to the cache: with [`Runtime::store`], and [`Runtime::undo_unstored`] where that
+    /// fails. Does something short while the first plugin runs.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn add_unstored(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        deadline: Instant,
+        meanwhile: &dyn Fn(),
+    ) -> Result<CniResult, ChainError> {
         let refused = |cause| ChainError::of_network(conf, Verb::Add, cause);
-        let cache_name = checked(conf, at).map_err(refused)?;
+        checked(conf, at).map_err(refused)?;
         let programs = self.find_all(conf)?;
         let mut result = None;
         for ((index, plugin), program) in conf.plugins().iter().enumerate().zip(programs) {
-            match self.add_one(conf, plugin, program, at, result.as_ref(), deadline) {
+            let request = Request::of(Verb::Add, at, result.as_ref(), deadline);
+            let beside: &dyn Fn() = if index == 0 { meanwhile } else { &|| () };
+            match self.add_one(conf, plugin, program, &request, beside) {
                 Ok(next) => result = Some(next),
                 Err(cause) => {
                     let mut error = ChainError::of_plugin(conf, index, plugin, Verb::Add, cause);
@@ -37,20 +57,29 @@ impl Runtime<'_> {
                 }
             }
         }
-        let result = result.ok_or_else(|| refused(Cause::NoPlugins))?;
-        self.store(conf, at, &cache_name, &result)
-            .map_err(|source| {
-                let undo = self
-                    .del_with_result(conf, at, Some(&result), deadline)
-                    .err()
-                    .map(Box::new);
-                refused(Cause::CacheWrite {
-                    network: conf.name().to_owned(),
-                    source,
-                    undo,
-                })
-            })?;
-        Ok(result)
+        result.ok_or_else(|| refused(Cause::NoPlugins))
+    }
+
+    /// Undoes an ADD whose result could not be stored; what the ADD has come to.
+    #[must_use]
+    pub fn undo_unstored(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        result: &CniResult,
+        source: std::io::Error,
+        deadline: Instant,
+    ) -> ChainError {
+        let undo = self
+            .del_with_result(conf, at, Some(result), deadline)
+            .err()
+            .map(Box::new);
+        let cause = Cause::CacheWrite {
+            network: conf.name().to_owned(),
+            source,
+            undo,
+        };
+        ChainError::of_network(conf, Verb::Add, cause)
     }
 
     fn find_all(&self, conf: &NetworkConf) -> Result<Vec<PathBuf>, ChainError> {
@@ -68,16 +97,10 @@ impl Runtime<'_> {
         conf: &NetworkConf,
         plugin: &PluginConf,
         program: PathBuf,
-        at: &Attachment,
-        prev: Option<&CniResult>,
-        deadline: Instant,
+        request: &Request<'_>,
+        meanwhile: &dyn Fn(),
     ) -> Result<CniResult, Cause> {
-        let output = self.run(
-            conf,
-            plugin,
-            Some(program),
-            &Request::of(Verb::Add, at, prev, deadline),
-        )?;
+        let output = self.run_beside(conf, plugin, Some(program), request, meanwhile)?;
         let result = judge_add(&output, conf.version()).map_err(Cause::Plugin)?;
         // Whoever reads the result next expects the network's version and indices that exist (#66, #67).
         let fitting = result

@@ -4,6 +4,27 @@ use super::{Attachment, Runtime, checked};
 use crate::cache::{CacheError, stored_result};
 use crate::{CacheEntry, CniResult, ContainerId, NetworkConf};
 
+/// The cached result of an attachment that is no more.
+#[derive(Debug)]
+#[must_use]
+pub struct Stale {
+    name: String,
+    network: String,
+    container: String,
+    ifname: String,
+}
+
+impl Stale {
+    pub(super) fn of(conf: &NetworkConf, at: &Attachment, name: String) -> Self {
+        Self {
+            name,
+            network: conf.name().to_owned(),
+            container: at.container_id.to_string(),
+            ifname: at.ifname.to_string(),
+        }
+    }
+}
+
 impl Runtime<'_> {
     /// Every attachment of a container in the result cache. Files that cannot be read or understood are nobody's.
     pub fn cached_of(&self, container: &ContainerId) -> Vec<CacheEntry> {
@@ -19,28 +40,18 @@ impl Runtime<'_> {
         entries.collect()
     }
 
-    /// Stores another result for an attachment that was made: what a caller changed in the sandbox afterwards, DEL and
-    /// CHECK shall see.
+    /// Stores the result of an attachment, in the place of one that is there: what a caller changed in the sandbox afterwards,
+    /// DEL and CHECK shall see.
     ///
     /// # Errors
     /// Why it is not stored.
-    pub fn replace_result(
+    pub fn store(
         &self,
         conf: &NetworkConf,
         at: &Attachment,
         result: &CniResult,
     ) -> std::io::Result<()> {
         let name = checked(conf, at).map_err(|cause| std::io::Error::other(cause.to_string()))?;
-        self.store(conf, at, &name, result)
-    }
-
-    pub(super) fn store(
-        &self,
-        conf: &NetworkConf,
-        at: &Attachment,
-        name: &str,
-        result: &CniResult,
-    ) -> std::io::Result<()> {
         let entry = CacheEntry {
             container_id: at.container_id.to_string(),
             config: conf.bytes().to_vec(),
@@ -52,15 +63,22 @@ impl Runtime<'_> {
             result: Some(result.clone()),
         };
         let bytes = entry.encode().map_err(std::io::Error::other)?;
-        self.cache.write(name, &bytes)
+        self.cache.write(&name, &bytes)
+    }
+
+    /// Removes what a DEL has left.
+    pub fn forget(&self, stale: &Stale) {
+        if !self.is_of_another(stale) {
+            // What is left is only a file, which the next ADD replaces.
+            let _ = self.cache.remove(&stale.name);
+        }
     }
 
     /// Whether the cache holds another attachment's result under this name (#56).
-    pub(super) fn is_of_another(&self, conf: &NetworkConf, at: &Attachment, name: &str) -> bool {
-        let bytes = self.cache.read(name).ok().flatten().unwrap_or_default();
-        CacheEntry::parse_identity(&bytes).is_ok_and(|(entry, _)| {
-            !entry.is_of(conf.name(), at.container_id.as_str(), at.ifname.as_str())
-        })
+    fn is_of_another(&self, stale: &Stale) -> bool {
+        let bytes = self.cache.read(&stale.name).ok().flatten();
+        CacheEntry::parse_identity(&bytes.unwrap_or_default())
+            .is_ok_and(|(entry, _)| !entry.is_of(&stale.network, &stale.container, &stale.ifname))
     }
 
     /// The cached result in the network's version.

@@ -39,7 +39,7 @@ impl Runtime<'_> {
             .ok_or_else(|| refused(Cause::NoCachedResult))?;
         let request = Request::of(Verb::Check, at, Some(&cached), deadline);
         for (index, plugin) in conf.plugins().iter().enumerate() {
-            let output = self.run(conf, plugin, None, &request);
+            let output = self.run(conf, plugin, &request);
             output
                 .and_then(|output| judge(&output).map_err(Cause::Plugin))
                 .map_err(|cause| ChainError::of_plugin(conf, index, plugin, Verb::Check, cause))?;

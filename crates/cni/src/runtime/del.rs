@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Attachment, ChainError, ChainErrors, Request, Runtime, checked};
+use super::{Attachment, ChainError, ChainErrors, Request, Runtime, Stale, checked};
 use crate::failure::judge;
 use crate::{Cause, CniResult, NetworkConf, Verb, Version};
 
@@ -22,6 +22,23 @@ impl Runtime<'_> {
         at: &Attachment,
         deadline: Instant,
     ) -> Result<(), ChainErrors> {
+        let stale = self.del_unforgotten(conf, at, deadline, &|| ())?;
+        self.forget(&stale);
+        Ok(())
+    }
+
+    /// As [`Runtime::del`], but what it leaves in the cache is the caller's to have forgotten. Does something short while the
+    /// first plugin runs.
+    ///
+    /// # Errors
+    /// As [`Runtime::del`].
+    pub fn del_unforgotten(
+        &self,
+        conf: &NetworkConf,
+        at: &Attachment,
+        deadline: Instant,
+        meanwhile: &dyn Fn(),
+    ) -> Result<Stale, ChainErrors> {
         let refused = |cause| ChainError::of_network(conf, Verb::Del, cause);
         let name = checked(conf, at).map_err(refused)?;
         let cached = if conf.version() >= WITH_PREVIOUS {
@@ -29,7 +46,8 @@ impl Runtime<'_> {
         } else {
             None
         };
-        self.del_chain(conf, at, &name, cached.as_ref(), deadline)
+        self.del_chain(conf, at, cached.as_ref(), deadline, meanwhile)?;
+        Ok(Stale::of(conf, at, name))
     }
 
     /// As [`Runtime::del`], with this result in place of the cached one: after an ADD that failed half-way the cache
@@ -47,7 +65,9 @@ impl Runtime<'_> {
         let name =
             checked(conf, at).map_err(|cause| ChainError::of_network(conf, Verb::Del, cause))?;
         let result = result.filter(|_| conf.version() >= WITH_PREVIOUS);
-        self.del_chain(conf, at, &name, result, deadline)
+        self.del_chain(conf, at, result, deadline, &|| ())?;
+        self.forget(&Stale::of(conf, at, name));
+        Ok(())
     }
 
     /// The network for the DEL after an ADD that failed because a plugin's IPAM plugin is not there: without that. It has given no
@@ -79,21 +99,19 @@ impl Runtime<'_> {
         &self,
         conf: &NetworkConf,
         at: &Attachment,
-        name: &str,
         result: Option<&CniResult>,
         deadline: Instant,
+        meanwhile: &dyn Fn(),
     ) -> Result<(), ChainErrors> {
         let request = Request::of(Verb::Del, at, result, deadline);
         let mut errors = Vec::new();
+        let mut beside = meanwhile;
         for (index, plugin) in conf.plugins().iter().enumerate().rev() {
-            let output = self.run(conf, plugin, None, &request);
+            let output = self.run_beside(conf, plugin, None, &request, beside);
+            beside = &|| ();
             if let Err(cause) = output.and_then(|output| judge(&output).map_err(Cause::Plugin)) {
                 errors.push(ChainError::of_plugin(conf, index, plugin, Verb::Del, cause));
             }
-        }
-        if errors.is_empty() && !self.is_of_another(conf, at, name) {
-            // What is left is only a file, which the next ADD replaces.
-            let _ = self.cache.remove(name);
         }
         ChainErrors::check(errors)
     }

@@ -30,7 +30,7 @@ impl Runtime<'_> {
                 deadline,
             };
             for (index, plugin) in conf.plugins().iter().enumerate() {
-                let output = self.run(conf, plugin, None, &request);
+                let output = self.run(conf, plugin, &request);
                 match output.and_then(|output| judge(&output).map_err(Cause::Plugin)) {
                     Err(Cause::Plugin(failure)) if failure.is_not_implemented() => {}
                     Err(cause) => {

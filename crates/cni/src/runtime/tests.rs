@@ -74,7 +74,8 @@ impl Exec for Plugins {
         })
     }
 
-    fn run(&self, call: &Call<'_>) -> Result<Output, SpawnError> {
+    fn run_beside(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Output, SpawnError> {
+        meanwhile();
         let plugin = call
             .program
             .file_name()
@@ -129,11 +130,7 @@ impl CacheStore for Files {
 }
 
 fn runtime<'a>(plugins: &'a Plugins, files: &'a Files) -> Runtime<'a> {
-    Runtime {
-        exec: plugins,
-        cache: files,
-        path: search_path("/opt/cni/bin:/usr/lib/cni"),
-    }
+    Runtime::new(plugins, files, search_path("/opt/cni/bin:/usr/lib/cni"))
 }
 
 fn list(version: &str, types: &[&str]) -> NetworkConf {

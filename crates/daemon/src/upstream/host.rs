@@ -160,7 +160,13 @@ impl plugin::Planner for Host {
         self.runtime.block_on(planned).map(Planned::Outcome)
     }
 
-    fn commit(&self, call: &Call<'_>, pod: &PodRef, attached: &Attached) -> Committed {
+    fn commit(
+        &self,
+        call: &Call<'_>,
+        pod: &PodRef,
+        attached: &Attached,
+        _: &mut dyn FnMut(),
+    ) -> Committed {
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
         let words = Commit::of(pod, call.container_id(), statuses, interfaces, failed)

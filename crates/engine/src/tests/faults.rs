@@ -136,7 +136,7 @@ fn a_ledger_that_does_not_come_to_the_disk_undoes_everything_and_no_status_is_wr
         ..Bench::default()
     };
     let mut told = 0;
-    let mut commit = |_: &crate::Attached| {
+    let mut commit = |_: &crate::Attached, _: &mut dyn FnMut()| {
         told += 1;
         Ok(())
     };
@@ -177,7 +177,7 @@ fn a_status_that_may_be_written_behind_stands_in_the_ledger_before_anybody_is_to
     };
     let (container, undo) = (container("c1"), std::time::Duration::from_secs(5));
     let add = |answer: crate::Committed| {
-        let mut commit = |attached: &crate::Attached| {
+        let mut commit = |attached: &crate::Attached, _: &mut dyn FnMut()| {
             assert!(attached.is_status_owed);
             let (uid, status) = owed(&bench).unwrap();
             assert_eq!(uid, "u");
@@ -232,5 +232,106 @@ fn gc_leaves_a_container_that_somebody_works_on() {
     assert_eq!((report.detached.len(), report.failures.code()), (0, 11));
     assert_eq!(bench.take_runs(), ["GC a"]);
     assert_eq!(gc(&free).detached.len(), 1);
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn a_result_that_cannot_be_stored_while_the_next_one_is_made_fails_the_add_and_both_get_theirs_with_del()
+ {
+    // cni-runtime #104, B4.126
+    let bench = Bench {
+        unstorable: ["a-c1-eth0".to_owned()].into(),
+        ..Bench::default()
+    };
+    let error = bench.add(&plan(&["a", "b", "c"])).unwrap_err();
+    assert_eq!((error.code(), error.network()), (5, Some("a")));
+    let text = error.to_string();
+    assert!(
+        text.contains("failed to set network \"a\" cached result"),
+        "{text}"
+    );
+    let runs = bench.take_runs();
+    assert_eq!(
+        runs.get(..4).unwrap(),
+        ["ADD a eth0", "ADD b net1", "DEL b net1", "DEL a eth0"]
+    );
+    assert!(runs.iter().all(|run| !run.contains(" c ")), "{runs:?}");
+    for (run, request) in bench.requests.borrow().iter().skip(2).take(2) {
+        assert!(request["prevResult"]["ips"].is_array(), "{run}");
+    }
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn every_result_is_in_the_cache_before_the_status_is_written() {
+    // B4.126
+    let bench = Bench::default();
+    let mut commit = |_: &crate::Attached, _: &mut dyn FnMut()| {
+        let cache = bench.cache.borrow();
+        let names: Vec<&str> = cache.keys().map(String::as_str).collect();
+        assert_eq!(names, ["a-c1-eth0", "b-c1-net1", "c-c1-net2"]);
+        Ok(())
+    };
+    let (container, undo) = (container("c1"), std::time::Duration::from_secs(5));
+    let plan = plan(&["a", "b", "c"]);
+    let version = Version::V1_0_0;
+    bench
+        .with(|engine| engine.add(&container, &plan, version, soon(), undo, &mut commit))
+        .unwrap();
+    bench.del("c1").unwrap();
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn the_result_of_one_whose_successor_cannot_be_started_is_stored_all_the_same() {
+    let bench = Bench {
+        unstartable: ["ADD b net1".to_owned()].into(),
+        ..Bench::default()
+    };
+    bench.add(&plan(&["a", "b"])).unwrap_err();
+    let requests = bench.requests.borrow();
+    let (_, del) = requests
+        .iter()
+        .find(|(run, _)| run == "DEL a eth0")
+        .unwrap();
+    assert!(del["prevResult"]["ips"].is_array());
+    assert!(bench.is_clean());
+}
+
+#[test]
+fn who_waits_for_an_answer_may_bring_the_ledger_to_its_end_and_nobody_else_does_it_again() {
+    let bench = Bench::default();
+    let phase = || {
+        let ledgers = bench.ledgers.borrow();
+        let document: serde_json::Value =
+            serde_json::from_slice(ledgers.values().next().unwrap()).unwrap();
+        document.to_string()
+    };
+    let (container, undo) = (container("c1"), std::time::Duration::from_secs(5));
+    let plan = plan(&["a"]);
+    let version = Version::V1_0_0;
+    let mut states = Vec::new();
+    let mut commit = |_: &crate::Attached, meanwhile: &mut dyn FnMut()| {
+        states.push(phase());
+        meanwhile();
+        states.push(phase());
+        meanwhile();
+        Ok(())
+    };
+    bench
+        .with(|engine| engine.add(&container, &plan, version, soon(), undo, &mut commit))
+        .unwrap();
+    states.push(phase());
+    assert_ne!(states[0], states[1]);
+    assert_eq!(states[1], states[2]);
+    // Who refuses after that leaves nothing all the same.
+    let mut refuse = |_: &crate::Attached, meanwhile: &mut dyn FnMut()| {
+        meanwhile();
+        Err(("no".to_owned(), 11))
+    };
+    bench.del("c1").unwrap();
+    bench
+        .with(|engine| engine.add(&container, &plan, version, soon(), undo, &mut refuse))
+        .unwrap_err();
     assert!(bench.is_clean());
 }

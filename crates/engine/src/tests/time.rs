@@ -6,17 +6,13 @@ use cni::Version;
 use plan::{Plan, PodArgs, RuntimeConfig};
 
 use crate::testing::{Bench, container, free, plan};
-use crate::{Attached, Committed, EngineError, Remembered};
+use crate::{Attached, Commit, EngineError, Remembered};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// ADD within an hour, and undo within a day.
-fn add(
-    bench: &Bench,
-    plan: &Plan,
-    commit: &mut dyn FnMut(&Attached) -> Committed,
-) -> Result<Attached, EngineError> {
+fn add(bench: &Bench, plan: &Plan, commit: Commit<'_>) -> Result<Attached, EngineError> {
     let deadline = Instant::now() + HOUR;
     bench.with(|engine| {
         engine.add(
@@ -50,7 +46,7 @@ fn an_optional_attachment_gets_a_share_and_the_others_all_that_is_left() {
     let (bench, begin) = (Bench::default(), Instant::now());
     let mut plan = plan(&["a", "b", "c"]);
     plan.attachments[1].requests.optional = true;
-    add(&bench, &plan, &mut |_| Ok(())).unwrap();
+    add(&bench, &plan, &mut |_, _| Ok(())).unwrap();
     let expected = [("ADD a eth0", 60), ("ADD b net1", 20), ("ADD c net2", 60)];
     assert_eq!(minutes(&bench, begin), expect(&expected));
 }
@@ -58,7 +54,7 @@ fn an_optional_attachment_gets_a_share_and_the_others_all_that_is_left() {
 #[test]
 fn undoing_has_time_of_its_own_in_equal_shares() {
     // Decided: undo 30 s on top of ADD
-    let refuse = &mut |_: &Attached| Err(("no".to_owned(), 11));
+    let refuse = &mut |_: &Attached, _: &mut dyn FnMut()| Err(("no".to_owned(), 11));
     let (bench, begin) = (Bench::default(), Instant::now());
     add(&bench, &plan(&["a", "b", "c"]), refuse).unwrap_err();
     let undone = minutes(&bench, begin).split_off(3);
@@ -71,14 +67,14 @@ fn undoing_has_time_of_its_own_in_equal_shares() {
 
     // One that failed may be tried twice, and leaves half of the time to that.
     bench.fail("ADD b net1", 100);
-    add(&bench, &plan(&["a", "b"]), &mut |_| Ok(())).unwrap_err();
+    add(&bench, &plan(&["a", "b"]), &mut |_, _| Ok(())).unwrap_err();
     let undone = minutes(&bench, begin).split_off(2);
     let expected = [("DEL b net1", 12 * 60), ("DEL a eth0", 24 * 60)];
     assert_eq!(undone, expect(&expected));
 
     let mut optional = plan(&["a", "b"]);
     optional.attachments[1].requests.optional = true;
-    add(&bench, &optional, &mut |_| Ok(())).unwrap();
+    add(&bench, &optional, &mut |_, _| Ok(())).unwrap();
     let undone = minutes(&bench, begin).split_off(2);
     assert_eq!(undone, expect(&[("DEL b net1", 12 * 60)]));
 }
@@ -87,7 +83,7 @@ fn undoing_has_time_of_its_own_in_equal_shares() {
 fn remains_of_an_earlier_add_are_undone_within_the_time_for_that() {
     for broken in [false, true] {
         let (bench, begin) = (Bench::default(), Instant::now());
-        add(&bench, &plan(&["a", "b"]), &mut |_| Ok(())).unwrap();
+        add(&bench, &plan(&["a", "b"]), &mut |_, _| Ok(())).unwrap();
         minutes(&bench, begin);
         let mut ledger = bench.ledgers.borrow()["c1"].clone();
         match broken {

@@ -54,14 +54,16 @@ fn attach(
     for warning in &plan.warnings {
         LOG.warning(format_args!("[{}]: {warning}", pod.label()));
     }
-    let mut commit = |attached: &Attached| match &plan.pod {
-        Some(pod) => planner.commit(call, pod, attached).inspect(|()| {
-            let done = match attached.is_status_owed {
-                true => "left to the daemon",
-                false => "written",
-            };
-            LOG.verbose(format_args!("[{}]: network status {done}", pod.label()));
-        }),
+    let mut commit = |attached: &Attached, meanwhile: &mut dyn FnMut()| match &plan.pod {
+        Some(pod) => planner
+            .commit(call, pod, attached, meanwhile)
+            .inspect(|()| {
+                let done = match attached.is_status_owed {
+                    true => "left to the daemon",
+                    false => "written",
+                };
+                LOG.verbose(format_args!("[{}]: network status {done}", pod.label()));
+            }),
         None => Ok(()),
     };
     let container = Container {

@@ -129,10 +129,7 @@ fn all_programs_are_found_before_the_first_runs() {
 fn without_a_search_path_nothing_runs() {
     // #29
     let (plugins, files) = (Plugins::new(&["a"]), Files::default());
-    let runtime = Runtime {
-        path: Vec::new(),
-        ..runtime(&plugins, &files)
-    };
+    let runtime = Runtime::new(&plugins, &files, Vec::new());
     let error = runtime
         .add(&conf(json!({"name": "n", "type": "a"})), &at(), soon())
         .unwrap_err();
@@ -273,7 +270,7 @@ fn what_a_caller_changed_afterwards_takes_the_place_of_the_stored_result() {
     result
         .routes
         .push(crate::Route::new(crate::IpNet::default_route(true), None));
-    runtime.replace_result(&network, &at(), &result).unwrap();
+    runtime.store(&network, &at(), &result).unwrap();
     assert_eq!(
         runtime.cached_of(&at().container_id)[0].netns,
         "/run/netns/x"
