@@ -31,6 +31,8 @@ enum Failure {
     LogLevel(String),
     #[error("--multus-conf-file: {0} names no file")]
     NoFileName(String),
+    #[error("--multus-conf-file: {file} is no configuration: {reason}")]
+    OwnFile { file: String, reason: String },
     #[error("{0} is not set: this program runs in a pod")]
     NoService(&'static str),
     #[error(

@@ -61,6 +61,8 @@ impl Flag {
 pub(crate) struct Values {
     texts: BTreeMap<&'static str, String>,
     switches: BTreeMap<&'static str, bool>,
+    /// Words that no flag takes.
+    words: Vec<String>,
 }
 
 impl Values {
@@ -71,6 +73,11 @@ impl Values {
 
     pub(crate) fn is_on(&self, name: &str) -> bool {
         self.switches.get(name).copied().unwrap_or_default()
+    }
+
+    /// Words that no flag takes, such as the `false` of `--switch false`.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
     }
 }
 
@@ -96,7 +103,10 @@ pub(crate) fn read(
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             Arg::Long(name) => flags.iter().find(|flag| flag.name == name),
             Arg::Short(letter) => flags.iter().find(|flag| flag.short == Some(letter)),
-            Arg::Value(_) => continue,
+            Arg::Value(word) => {
+                values.words.push(word.to_string_lossy().into_owned());
+                continue;
+            }
         };
         let Some(flag) = flag else {
             return Err(match word {
@@ -128,6 +138,10 @@ pub(crate) fn read(
 /// What flags there are.
 pub(crate) fn usage(program: &str, flags: Flags) -> String {
     let mut usage = format!("Usage of {program}:\n");
+    if flags.is_empty() {
+        usage +=
+            "  There are no flags: the API and the account are those of the pod that it runs in.\n";
+    }
     for flag in flags.iter().filter(|flag| !flag.help.is_empty()) {
         let short = flag
             .short
@@ -180,6 +194,17 @@ mod tests {
         }
         let values = read_line("--hidden --watch").unwrap().unwrap();
         assert!(values.is_on("hidden") && values.is_on("watch"));
+    }
+
+    #[test]
+    fn words_that_no_flag_takes_are_kept_to_be_told() {
+        // B1.72
+        let values = read_line("--watch false --type thin more")
+            .unwrap()
+            .unwrap();
+        assert!(values.is_on("watch"));
+        assert_eq!(values.words(), ["false", "more"]);
+        assert!(usage("cert-approver", &[]).contains("no flags"));
     }
 
     #[test]

@@ -62,7 +62,15 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     match flags::read(chore.flags, words) {
-        Ok(Some(values)) => (chore.run)(&values),
+        Ok(Some(values)) => {
+            for word in values.words() {
+                sys::complain!(
+                    "{}: the word {word:?} is passed over: no flag takes it (what a switch is to be follows \"=\")",
+                    chore.name
+                );
+            }
+            (chore.run)(&values)
+        }
         Ok(None) => {
             sys::complain!("{}", flags::usage(chore.name, chore.flags).trim_end());
             ExitCode::SUCCESS

@@ -1,13 +1,15 @@
 //! Keeps kubeconfig and configuration as account and primary are.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cni::NetworkConf;
 use plan::Candidate;
 use sys::files::{
-    Durability, FileError, install, make_directory, primary_candidates, read_bounded, remove,
-    remove_old_temporaries, write_atomic,
+    Durability, FileError, install, make_directory, primary_candidates, read_bounded,
+    read_following, remove, remove_old_temporaries, write_atomic,
 };
 use sys::lock::{LockError, Presence};
 use sys::watch::{DirWatcher, Pause};
@@ -44,7 +46,7 @@ pub(super) struct Keeper {
     /// By it predecessor, successor and uninstallation know of each other.
     presence: Option<Presence>,
     /// Each told once.
-    troubles: [Option<String>; 2],
+    pub(super) troubles: [Option<String>; 2],
 }
 
 impl Keeper {
@@ -96,6 +98,9 @@ impl Keeper {
         ] {
             watcher.watch(directory);
         }
+        if let Some(directory) = options.own_file.as_deref().and_then(Path::parent) {
+            watcher.watch(directory);
+        }
     }
 
     /// What has to succeed, but for a primary that is not there yet. False where the watcher was stopped meanwhile.
@@ -111,11 +116,8 @@ impl Keeper {
         self.presence = presence;
         self.tidy();
         self.refresh()?;
-        match &self.options.own_file {
-            Some(file) => {
-                install(file, &copy_of(file, &self.options.conf_dir)?)?;
-                sys::say!("multus config file {} is copied.", file.display());
-            }
+        match self.options.own_file.clone() {
+            Some(file) => self.copy(&file)?,
             None => {
                 let generated = self.generate();
                 if let Err(NoDocument::Never(failure)) = generated {
@@ -160,15 +162,47 @@ impl Keeper {
         self.tidy();
         let refreshed = self.refresh();
         self.tell(0, refreshed.err().map(|failure| failure.to_string()));
-        let is_due = self.options.own_file.is_none()
-            && (self.options.watches || !self.is_generated)
+        let is_due = (self.options.watches || !self.is_generated)
             && self
                 .written
                 .is_none_or(|written| written.elapsed() >= PAUSE);
         if is_due {
-            let generated = self.generate();
-            self.tell(1, trouble(generated));
+            let trouble = match self.options.own_file.clone() {
+                Some(file) => self.copy(&file).err().map(|failure| failure.to_string()),
+                None => trouble(self.generate()),
+            };
+            self.tell(1, trouble);
         }
+    }
+
+    /// A configuration of the user's own, as it is now. What no runtime could use is not put before it.
+    fn copy(&mut self, file: &Path) -> Result<(), Failure> {
+        let wrong = |reason: String| Failure::OwnFile {
+            file: file.display().to_string(),
+            reason,
+        };
+        let to = copy_of(file, &self.options.conf_dir)?;
+        let bytes = read_following(file, LARGEST)?;
+        let bytes = bytes.ok_or_else(|| wrong("it is gone".to_owned()))?;
+        let is_list = file.extension().is_some_and(|ending| ending == "conflist");
+        let parsed = match is_list {
+            true => NetworkConf::parse_list(&bytes),
+            false => NetworkConf::parse_single(&bytes),
+        };
+        let parsed = parsed.map_err(|error| wrong(error.to_string()))?;
+        if parsed.plugins().is_empty() {
+            return Err(wrong(cni::ConfError::NoPlugins.to_string()));
+        }
+        let there = read_bounded(&to, LARGEST).ok().flatten();
+        if there.as_ref() != Some(&bytes) {
+            let about = fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
+            let mode = about.permissions().mode() & 0o777;
+            write_atomic(&to, &bytes, mode, Durability::FileAndDir)?;
+            self.written = Some(Instant::now());
+            sys::say!("multus config file {} is copied.", file.display());
+        }
+        self.is_generated = true;
+        Ok(())
     }
 
     fn tell(&mut self, place: usize, trouble: Option<String>) {
@@ -273,10 +307,16 @@ impl Keeper {
                 Err(never) => return Err(never),
             }
         }
-        Err(NoDocument::Wait(format!(
-            "could not find a plugin configuration in {}",
-            directory.display()
-        )))
+        Err(NoDocument::Wait(match master {
+            Some(name) => format!(
+                "{} (--multus-master-cni-file-name) is not there",
+                directory.join(name).display()
+            ),
+            None => format!(
+                "could not find a plugin configuration in {}",
+                directory.display()
+            ),
+        }))
     }
 
     /// Removes configurations that are ours alone, and whose names are picked.
@@ -322,7 +362,7 @@ fn copy_of(file: &Path, directory: &Path) -> Result<PathBuf, Failure> {
 
 /// Whether a configuration is Multus and nothing else.
 fn is_ours(bytes: &[u8]) -> bool {
-    cni::NetworkConf::parse(bytes).is_ok_and(|conf| {
+    NetworkConf::parse(bytes).is_ok_and(|conf| {
         let plugins = conf.plugins();
         !plugins.is_empty()
             && plugins

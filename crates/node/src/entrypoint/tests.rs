@@ -1,4 +1,5 @@
 mod ends;
+mod own;
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
@@ -286,19 +287,6 @@ fn what_is_missing_or_wrong_is_told_by_its_flag() {
     node.put("account/token", "\n");
     let failure = node.begin().unwrap_err().to_string();
     assert!(failure.ends_with("account/token: not a token"), "{failure}");
-}
-
-#[test]
-fn a_configuration_of_ones_own_is_copied() {
-    // B6.143
-    let scratch = tempfile::tempdir().unwrap();
-    let own = scratch.path().join("70-mine.conf");
-    write_atomic(&own, b"{}", 0o644, Durability::None).unwrap();
-    let node = Node::new(&[&format!("--multus-conf-file={}", own.display())]);
-    node.begin().unwrap();
-    assert_eq!(node.text("conf/70-mine.conf"), "{}");
-    assert!(node.has("conf/multus.d/multus.kubeconfig"));
-    assert!(!node.has("conf/00-multus.conflist"));
 }
 
 #[test]

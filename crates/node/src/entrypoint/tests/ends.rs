@@ -24,7 +24,7 @@ fn at_the_end_the_configuration_goes_where_that_is_asked_for() {
 fn whoever_ends_leaves_its_successors_configuration_alone() {
     let directory = tempfile::tempdir().unwrap();
     let own = directory.path().join("70-own.conf");
-    write_atomic(&own, b"{}", 0o644, Durability::None).unwrap();
+    write_atomic(&own, own::CONF.as_bytes(), 0o644, Durability::None).unwrap();
     let copied = format!("--multus-conf-file={}", own.display());
     for (flag, file) in [
         ("--skip-config-watch", "conf/00-multus.conflist"),
