@@ -58,6 +58,7 @@ impl Sweep {
         }
         let left = match self.ids().map(|ids| ids.len()) {
             Ok(0) => "nothing is left of what Multus attached".to_owned(),
+            Ok(1) => "1 sandbox that Multus attached is left; its plugins stay".to_owned(),
             Ok(left) => {
                 format!("{left} sandboxes that Multus attached are left; their plugins stay")
             }
@@ -104,7 +105,7 @@ mod tests {
         let [first, second] = sweep(directory.path());
         assert_eq!(
             first,
-            ["1 sandboxes that Multus attached are left; their plugins stay"]
+            ["1 sandbox that Multus attached is left; its plugins stay"]
         );
         assert_eq!(second, [""; 0]);
         fs::remove_file(&file).unwrap();

@@ -113,6 +113,7 @@ fn wanted(expected: &dyn Expected) -> String {
         "a sequence" => "an array".to_owned(),
         "a map" => "an object".to_owned(),
         "i64" | "u64" => "a whole number".to_owned(),
+        "u16" => "a whole number up to 65535".to_owned(),
         text if text.starts_with("struct ") => "an object".to_owned(),
         _ => text,
     }

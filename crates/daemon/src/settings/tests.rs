@@ -40,7 +40,10 @@ fn a_value_of_the_wrong_type_is_refused_with_its_keys_path() {
     // B0.3
     for (text, path) in [
         (r#"{"chrootDir":1}"#, "chrootDir: "),
-        (r#"{"metricsPort":"9091"}"#, "metricsPort: "),
+        (
+            r#"{"metricsPort":"9091"}"#,
+            "metricsPort: invalid type: string, expected a whole number up to 65535",
+        ),
         (r#"{"metricsPort":70000}"#, "metricsPort: "),
         (r#"{"capabilities":{"mac":"yes"}}"#, "capabilities.mac: "),
         (r#"{"logOptions":{"maxAge":"5"}}"#, "logOptions.maxAge: "),
