@@ -1,4 +1,5 @@
-//! A node for programs under test: a network and a mount namespace of its own, with `tmpfs` on `/run`.
+//! A node for programs under test: a network and a mount namespace of its own, with `tmpfs` on `/run`, and on `/var/lib/cni` where
+//! the machine has that.
 //!
 //! Programs run inside see the machine's files but none of its network. Everything ends with the [`World`]: processes,
 //! namespaces, files; also when the test panics or is killed. Needs root, or the root of a user namespace

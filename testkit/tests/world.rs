@@ -20,6 +20,15 @@ fn a_new_world_has_loopback_and_nothing_else() {
 }
 
 #[test]
+fn nothing_that_the_machines_own_cni_has_left_is_seen() {
+    let world = World::new().unwrap();
+    let list = world
+        .command("find")
+        .args(["/var/lib/cni", "-mindepth", "1"]);
+    assert_eq!(list.run().unwrap().stdout_text(), "");
+}
+
+#[test]
 fn a_sandbox_holds_its_own_links_addresses_and_routes() {
     let world = World::new().unwrap();
     let sandbox = world.sandbox("pod").unwrap();

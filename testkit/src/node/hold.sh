@@ -13,10 +13,11 @@ for place in etc opt var/lib var/log; do
     mkdir -p "/run/.files/$place/upper" "/run/.files/$place/work"
     mount -t overlay -o "lowerdir=/$place,upperdir=/run/.files/$place/upper,workdir=/run/.files/$place/work" overlay "/$place"
 done
-# An overlay cannot lie on an overlay, and the kubelet wants to know how large its disk is.
-for place in containerd kubelet; do
-    mkdir -p "/var/lib/$place"
-    mount -t tmpfs -o mode=755 tmpfs "/var/lib/$place"
+# An overlay cannot lie on an overlay, and the kubelet wants to know how large its disk is. What the machine's own CNI has left is
+# none of the node's.
+for place in /var/lib/containerd /var/lib/kubelet /var/lib/cni /etc/cni; do
+    mkdir -p "$place"
+    mount -t tmpfs -o mode=755 tmpfs "$place"
 done
 mkdir -p /etc/cni/net.d /etc/kubernetes/manifests /opt/cni/bin
 

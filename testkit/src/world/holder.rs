@@ -14,7 +14,8 @@ use super::reaper;
 
 /// What the holder of a plain world does: it waits until its standard input ends, which it does with the process that made the world, however that
 /// one ends, and removes the scratch folder that it would leave when it is killed.
-pub(super) const SCRIPT: &str = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready \\
+pub(super) const SCRIPT: &str = "mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns && ip link set lo up \\
+    && { ! test -d /var/lib/cni || mount -t tmpfs -o mode=755 tmpfs /var/lib/cni; } && echo ready \\
     && { read -r _; rm -rf --one-file-system -- \"$1\"; }";
 
 /// The holder, and what else ends with the world.

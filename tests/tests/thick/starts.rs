@@ -197,9 +197,10 @@ fn a_daemon_that_cannot_start_says_why_and_its_status_tells_what_kind_of_reason_
         ),
         (
             format!(
-                "\"kubeconfig\": {}, \"cniVersion\": \"1.0.0\", \"multusAutoconfigDir\": {}, \"socketDir\": {socket_dir}",
+                "\"kubeconfig\": {}, \"cniVersion\": \"1.0.0\", \"multusAutoconfigDir\": {}, \"cniDir\": {}, \"socketDir\": {socket_dir}",
                 json!(node.kubeconfig),
-                json!(node.primaries)
+                json!(node.primaries),
+                json!(node.state)
             ),
             3,
             "failed to start serving: create directory ",
