@@ -11,6 +11,7 @@ mod cache;
 mod debian;
 mod part;
 
+pub use build::check_go;
 pub use debian::{cni_plugins_of_debian, debian};
 pub use part::Part;
 

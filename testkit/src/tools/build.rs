@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 
 use super::cache::{self, say};
-use super::part::{Recipe, Stamp};
+use super::part::{Part, Recipe, Stamp};
 use crate::process;
 
 /// How long a silent build may look dead.
@@ -18,9 +18,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// Returns the directory with the part's programs; builds them when the cache has none for these pins.
 pub(super) fn ensure(recipe: &Recipe) -> anyhow::Result<PathBuf> {
-    let module = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tools")
-        .join(recipe.module);
+    let module = directory_of(recipe);
     let read = |name: &str| {
         let path = module.join(name);
         fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
@@ -45,12 +43,7 @@ pub(super) fn ensure(recipe: &Recipe) -> anyhow::Result<PathBuf> {
 }
 
 fn build(recipe: &Recipe, module: &Path, ldflags: &str, directory: &Path) -> anyhow::Result<()> {
-    let needed = go_version_of(&fs::read_to_string(module.join("go.mod"))?).to_owned();
-    let hint = || {
-        format!(
-            "needs Go ≥ {needed}: https://go.dev/doc/install, and a Go module proxy that answers"
-        )
-    };
+    go_for(module)?;
     let bin = directory.join("bin");
     fs::create_dir(&bin).with_context(|| format!("failed to create {}", bin.display()))?;
     // A directory has to end with a slash, or Go takes it for the name of the program.
@@ -82,9 +75,72 @@ fn build(recipe: &Recipe, module: &Path, ldflags: &str, directory: &Path) -> any
     let status = run(go, recipe.name)?;
     if !status.success() {
         let log = process::tail(&log, 20);
-        anyhow::bail!("go build failed ({status}); it {}\n{log}", hint());
+        anyhow::bail!("go build failed ({status}); it needs a Go module proxy that answers\n{log}");
     }
     Ok(())
+}
+
+/// Whether there is a Go that can build every part: at least the one that they name, or one that fetches that by itself.
+pub fn check_go() -> anyhow::Result<()> {
+    let mut newest = (String::new(), PathBuf::new());
+    for part in Part::ALL {
+        let module = directory_of(&part.recipe());
+        let needed = needed_go(&module)?;
+        if is_at_least(&needed, &newest.0) {
+            newest = (needed, module);
+        }
+    }
+    go_for(&newest.1)
+}
+
+fn directory_of(recipe: &Recipe) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tools")
+        .join(recipe.module)
+}
+
+/// The Go release that a module asks for.
+fn needed_go(module: &Path) -> anyhow::Result<String> {
+    let path = module.join("go.mod");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+    Ok(go_version_of(&text).to_owned())
+}
+
+fn go_for(module: &Path) -> anyhow::Result<()> {
+    let needed = needed_go(module)?;
+    let mut go = Command::new("go");
+    go.args(["env", "GOVERSION"])
+        .current_dir(module)
+        .env("GOWORK", "off")
+        .env_remove("GOFLAGS");
+    let hint = format!("Go ≥ {needed} is needed: https://go.dev/dl");
+    let said = go
+        .output()
+        .with_context(|| format!("go cannot be started; {hint}"))?;
+    let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    if !said.status.success() {
+        let why = String::from_utf8_lossy(&said.stderr).trim().to_owned();
+        anyhow::bail!("{hint}; {why}");
+    }
+    anyhow::ensure!(
+        is_at_least(&version, &needed),
+        "{hint}; what is installed is {version}"
+    );
+    Ok(())
+}
+
+/// Compares releases (`go1.26.4`) with what a `go.mod` asks for (`1.26.0`). What is no release is believed to be new.
+fn is_at_least(version: &str, needed: &str) -> bool {
+    let numbers = |text: &str| -> Vec<u32> {
+        let text = text.strip_prefix("go").unwrap_or(text);
+        let text = text.strip_suffix(".0").unwrap_or(text);
+        text.split(|letter: char| !letter.is_ascii_digit())
+            .map_while(|number| number.parse().ok())
+            .collect()
+    };
+    let installed = numbers(version);
+    installed.is_empty() || installed >= numbers(needed)
 }
 
 /// Runs a build to its end, with a sign of life from time to time.
@@ -162,16 +218,13 @@ fn go_version_of(go_mod: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::part::Part;
     use super::*;
 
     #[test]
     fn every_part_is_pinned_by_a_module() {
         for part in Part::ALL {
             let recipe = part.recipe();
-            let module = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("tools")
-                .join(recipe.module);
+            let module = directory_of(&recipe);
             let go_mod = fs::read_to_string(module.join("go.mod")).unwrap();
             assert!(
                 go_mod.contains("\ntool"),
@@ -198,5 +251,35 @@ mod tests {
         assert_eq!(version_of(go_mod, "example.org/two"), Some("v2.3.4"));
         assert_eq!(version_of(go_mod, "example.org/three"), None);
         assert_eq!(go_version_of(go_mod), "1.26.0");
+    }
+
+    #[test]
+    fn a_go_that_is_too_old_is_told_from_one_that_is_not() {
+        for (version, needed, expected) in [
+            ("go1.19.8", "1.24.2", false),
+            ("go1.26.0", "1.26.0", true),
+            ("go1.26", "1.26.0", true),
+            ("go1.26.10", "1.26.7", true),
+            ("go1.26.6", "1.26.7", false),
+            ("go2.0", "1.26.7", true),
+            ("go1.27rc1", "1.26.7", true),
+            ("devel +abc", "1.26.7", true),
+        ] {
+            assert_eq!(is_at_least(version, needed), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn the_readme_names_the_go_that_is_needed() {
+        let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+        let text = fs::read_to_string(readme).unwrap();
+        let named = text
+            .split_once("With Go ")
+            .and_then(|(_, text)| text.split_once(" or newer"));
+        let (named, _) = named.unwrap();
+        for part in Part::ALL {
+            let needed = needed_go(&directory_of(&part.recipe())).unwrap();
+            assert!(is_at_least(named, &needed), "{part:?} needs {needed}");
+        }
     }
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use testkit::scripted;
 use testkit::tools::{self, Part};
 
 use super::outcome::Outcome;
 use super::runner::run;
-use crate::workspace::{cargo, is_installed, target_directory};
+use crate::workspace::{cargo, target_directory};
 
 /// The environment variable that names the folder of the programs under test. Another implementation can be judged with it.
 const MULTUS_BIN_DIR: &str = "MULTUS_BIN_DIR";
@@ -62,12 +62,7 @@ pub(super) fn set_up(outcome: &mut Outcome) -> Result<Vec<(&'static str, PathBuf
 
 /// Go builds the real servers and plugins.
 pub(super) fn ensure_go() -> Result<()> {
-    if !is_installed("go") {
-        bail!(
-            "Go is missing: the tests build real servers and plugins with it (sudo apt-get install golang, or https://go.dev/dl)"
-        );
-    }
-    Ok(())
+    tools::check_go().context("the tests build real servers and plugins with Go")
 }
 
 fn timed(outcome: &mut Outcome, name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
