@@ -1,7 +1,10 @@
 //! `cargo xtask dist`: what ships, static and stripped.
 //!
 //! One libc for all of it: musl, linked in. It starts fastest, needs no file beside the program (names are resolved from
-//! `/etc/hosts` and `/etc/resolv.conf`, without plugins of the C library), and fits the bounds on size and memory.
+//! `/etc/hosts` and `/etc/resolv.conf`, without plugins of the C library), and fits the bounds on size and memory. What ships says
+//! of which commit it is.
+
+mod stamp;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -95,6 +98,16 @@ pub(crate) fn build(target: Option<&str>) -> Result<Programs> {
     Ok(Programs { folder, sizes })
 }
 
+/// The programs that go into the image: those of the folder that `MULTUS_BIN_DIR` names, as for the suites, else what ships. They
+/// have to be static.
+pub(crate) fn programs() -> Result<PathBuf> {
+    match std::env::var_os("MULTUS_BIN_DIR") {
+        Some(folder) => std::fs::canonicalize(&folder)
+            .with_context(|| format!("find MULTUS_BIN_DIR ({})", folder.to_string_lossy())),
+        None => Ok(build(None)?.folder),
+    }
+}
+
 impl Machine {
     fn find(target: Option<&str>) -> Result<&'static Self> {
         let wanted = |machine: &&Self| match target {
@@ -173,6 +186,12 @@ impl Machine {
             .env(format!("CC_{underscored}"), self.compiler())
             // Some distributions' compilers call checked functions that only glibc has.
             .env(format!("CFLAGS_{underscored}"), "-U_FORTIFY_SOURCE");
+        for (name, value) in stamp::of(&root()) {
+            // A packager without a checkout says it by itself.
+            if std::env::var_os(name).is_none() {
+                command.env(name, value);
+            }
+        }
         if !self.is_this() {
             command.env(format!("CARGO_TARGET_{variable}_LINKER"), self.compiler());
         }

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use testkit::node::left_on_machine;
 
-use crate::site::{self, Site};
+use crate::dist;
+use crate::site::Site;
 use report::Outcome;
 use stage::{Scenario, Stage};
 
@@ -195,7 +196,7 @@ pub(crate) fn play(words: &[&str]) -> Result<Summary> {
     }
     let mut steps = Vec::new();
     let begun = Instant::now();
-    let programs = site::programs()?;
+    let programs = dist::programs()?;
     steps.push(("building what ships".to_owned(), begun.elapsed()));
     let before = left_on_machine();
     let begun = Instant::now();

@@ -4,6 +4,7 @@
 mod archive;
 mod layer;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -88,24 +89,14 @@ impl Kind {
 
 /// Builds the image for the processors that the words name, or for this machine's.
 pub(crate) fn run(words: &[&str]) -> Result<()> {
-    let kind = match words.contains(&"--debug") {
-        true => Kind::Debug,
-        false => Kind::Plain,
-    };
+    let (kind, mut asked) = read(words)?;
+    if asked.is_empty() {
+        asked.insert(Platform::this()?, None);
+    }
     let mut folders: Vec<(Platform, PathBuf)> = Vec::new();
-    for word in words.iter().filter(|word| **word != "--debug") {
-        let (name, folder) = match word.split_once('=') {
-            Some((name, folder)) => (name, Some(PathBuf::from(folder))),
-            None => (*word, None),
-        };
-        let platform = Platform::parse(name).context(USAGE)?;
-        folders.push((platform, folder.map_or_else(|| platform.build(), Ok)?));
+    for (platform, folder) in asked {
+        folders.push((platform, folder.map_or_else(|| platform.programs(), Ok)?));
     }
-    if folders.is_empty() {
-        let platform = Platform::this()?;
-        folders.push((platform, platform.build()?));
-    }
-    folders.sort_unstable();
     let directory = target_directory()?.join("image");
     fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
     let mut archive = Archive::new(kind.name());
@@ -132,6 +123,28 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     let digest = archive.write(&path)?;
     println!("{}@{digest}\n{}", kind.name(), path.display());
     Ok(())
+}
+
+/// What the words ask for: which image, for which processors, and where their programs are if they are there already.
+fn read(words: &[&str]) -> Result<(Kind, BTreeMap<Platform, Option<PathBuf>>)> {
+    let mut kind = Kind::Plain;
+    let mut asked = BTreeMap::new();
+    for word in words {
+        if *word == "--debug" {
+            kind = Kind::Debug;
+            continue;
+        }
+        let (name, folder) = match word.split_once('=') {
+            Some((name, folder)) => (name, Some(PathBuf::from(folder))),
+            None => (*word, None),
+        };
+        let platform = Platform::parse(name).with_context(|| format!("{word:?}? {USAGE}"))?;
+        ensure!(
+            asked.insert(platform, folder).is_none(),
+            "{name} is named twice: an image has one set of programs for each processor"
+        );
+    }
+    Ok((kind, asked))
 }
 
 /// The image of the programs in this folder, for this machine alone, under this name: an archive in `directory`.
@@ -168,9 +181,9 @@ fn layers(platform: Platform, folder: &Path, kind: Kind) -> Result<Vec<Layer>> {
     base.link("var/run", "/run")?;
     base.file("etc/passwd", 0o644, b"root:x:0:0:root:/:/sbin/nologin\n")?;
     base.file("etc/group", 0o644, b"root:x:0:\n")?;
-    base.file("LICENSE", 0o644, &read(&root().join("LICENSE"))?)?;
+    base.file("LICENSE", 0o644, &bytes_of(&root().join("LICENSE"))?)?;
     for name in FILES {
-        let bytes = read(&folder.join(name))?;
+        let bytes = bytes_of(&folder.join(name))?;
         platform.check(name, &bytes)?;
         base.file(&format!("{PROGRAMS}/{name}"), 0o755, &bytes)?;
     }
@@ -182,7 +195,7 @@ fn layers(platform: Platform, folder: &Path, kind: Kind) -> Result<Vec<Layer>> {
     }
     let mut layers = vec![base];
     if kind == Kind::Debug {
-        let bytes = read(&busybox(platform)?)?;
+        let bytes = bytes_of(&busybox(platform)?)?;
         platform.check("busybox", &bytes)?;
         let mut people = Layer::default();
         people.directory("bin", 0o755)?;
@@ -195,7 +208,7 @@ fn layers(platform: Platform, folder: &Path, kind: Kind) -> Result<Vec<Layer>> {
     Ok(layers)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("read {}", path.display()))
 }
 
@@ -219,7 +232,6 @@ fn busybox(platform: Platform) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::io::Read as _;
 
     use flate2::read::GzDecoder;
@@ -335,8 +347,30 @@ mod tests {
             let manifest = json(&archive, &blob(manifest));
             let config = json(&archive, &blob(&manifest["config"]));
             assert_eq!(config["architecture"], platform.name());
+            let manifest = bytes_of(&root().join("Cargo.toml")).unwrap();
+            let manifest = String::from_utf8(manifest).unwrap();
+            let source = &config["config"]["Labels"]["org.opencontainers.image.source"];
+            let source = source.as_str().filter(|source| !source.is_empty()).unwrap();
+            assert!(manifest.contains(&format!("repository = {source:?}\n")));
         }
         assert_eq!(manifests.len(), 2);
+    }
+
+    #[test]
+    fn a_word_that_is_not_known_is_named_and_no_processor_stands_twice() {
+        let refused = |words: &[&str]| read(words).unwrap_err().to_string();
+        assert!(refused(&["--debg"]).starts_with("\"--debg\"? usage: cargo xtask image"));
+        assert!(refused(&["riscv64=/x"]).starts_with("\"riscv64=/x\"? "));
+        for words in [["amd64=/x", "amd64=/y"], ["amd64", "amd64=/y"]] {
+            assert!(refused(&words).starts_with("amd64 is named twice"));
+        }
+        let (kind, asked) = read(&["arm64=/x", "--debug", "amd64"]).unwrap();
+        assert_eq!(kind, Kind::Debug);
+        let expected = [
+            (Platform::Amd64, None),
+            (Platform::Arm64, Some("/x".into())),
+        ];
+        assert!(asked.into_iter().eq(expected));
     }
 
     #[test]

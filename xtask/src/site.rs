@@ -15,7 +15,7 @@ use testkit::node::{Node, POD_RANGE};
 use testkit::process::Server;
 use testkit::tools::{self, Part};
 
-use crate::{dist, image};
+use crate::image;
 pub(crate) use forms::Form;
 
 /// The cluster network, as a network's own installer would leave it on the node.
@@ -300,14 +300,4 @@ pub(crate) fn primary(bridge: &str, subnet: &str) -> Value {
             "ipam": {"type": "host-local", "ranges": [[{"subnet": subnet}]]},
         }],
     })
-}
-
-/// The programs that go into the image: those of the folder that `MULTUS_BIN_DIR` names, as for the suites, else what ships. They
-/// have to be static.
-pub(crate) fn programs() -> Result<PathBuf> {
-    match std::env::var_os("MULTUS_BIN_DIR") {
-        Some(folder) => fs::canonicalize(&folder)
-            .with_context(|| format!("find MULTUS_BIN_DIR ({})", folder.to_string_lossy())),
-        None => Ok(dist::build(None)?.folder),
-    }
 }

@@ -1,6 +1,6 @@
 //! What this user may do, and how the demo gets namespaces of its own.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -37,29 +37,42 @@ pub(super) fn check_programs() -> Result<()> {
 
 /// Finds the way that this machine allows.
 pub(super) fn find() -> Result<Entry> {
-    if unshares(&[]) {
+    let Err(as_root) = unshare(&[]) else {
         return Ok(Entry::Root);
-    }
-    if unshares(&["--user", "--map-root-user"]) {
+    };
+    if unshare(&["--user", "--map-root-user"]).is_ok() {
         return Ok(Entry::UserNamespace);
     }
-    bail!(
-        "this machine allows no namespaces to this user. Any of these helps:\n\
-         - run the demo as root\n\
-         - allow user namespaces: sudo sysctl user.max_user_namespaces=10000\n  \
-           (also, where they exist: kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)\n\
-         - in a container: docker run --privileged …"
-    )
+    let is_root = rustix::process::geteuid().is_root();
+    bail!("{}", advice(is_root, &as_root))
 }
 
-fn unshares(options: &[&str]) -> bool {
+/// What helps somebody who gets no namespaces.
+fn advice(is_root: bool, words: &str) -> String {
+    match is_root {
+        true => format!(
+            "root gets no namespaces here: {words}. What may be missing:\n\
+             - in a container the capability CAP_SYS_ADMIN: docker run --privileged …\n\
+             - in a chroot a root that is a mount point: mount --bind FOLDER FOLDER, before chroot FOLDER"
+        ),
+        false => "this machine allows no namespaces to this user. Any of these helps:\n\
+             - run the demo as root\n\
+             - allow user namespaces: sudo sysctl user.max_user_namespaces=10000\n  \
+               (also, where they exist: kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)\n\
+             - in a container: docker run --privileged …"
+            .to_owned(),
+    }
+}
+
+/// Whether there are such namespaces; if not, why.
+fn unshare(options: &[&str]) -> Result<(), String> {
     let mut command = Command::new("unshare");
-    command
-        .args(options)
-        .args(["--net", "--mount", "true"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    command.args(options).args(["--net", "--mount", "true"]);
+    let done = command.output().map_err(|error| error.to_string())?;
+    match done.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()),
+    }
 }
 
 impl Entry {
@@ -92,5 +105,19 @@ impl Entry {
             bail!("see above");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_become_what_he_is() {
+        let words = "unshare: cannot change root filesystem propagation: Invalid argument";
+        let root = advice(true, words);
+        assert!(root.contains(words) && root.contains("mount --bind"));
+        assert!(!root.contains("as root"));
+        assert!(advice(false, words).contains("run the demo as root"));
     }
 }

@@ -60,11 +60,13 @@ impl Platform {
         this.context("there is no image for this machine's processor")
     }
 
-    /// Builds what ships for it; where it is.
-    pub(super) fn build(self) -> Result<PathBuf> {
+    /// Where its programs are: what ships, which is built, or for this machine those that are under test.
+    pub(super) fn programs(self) -> Result<PathBuf> {
+        if self.is_this() {
+            return dist::programs();
+        }
         let target = format!("{}-unknown-linux-musl", self.machine());
-        let target = (!self.is_this()).then_some(target.as_str());
-        Ok(dist::build(target)?.folder)
+        Ok(dist::build(Some(&target))?.folder)
     }
 
     /// Refuses what this processor cannot run, or what needs a loader that the image does not have.
