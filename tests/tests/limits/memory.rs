@@ -5,13 +5,31 @@ use crate::stage::Stage;
 /// In an ADD or a DEL, in bytes.
 const MOST: u64 = 12 << 20;
 
+/// How often it is tried to see both verbs: on a busy machine a program may end before anybody has looked.
+const LOOKS: usize = 20;
+
+/// What ADD and DEL, called in turn, had resident at most, in bytes. Less than a page would mean that nobody looked.
+pub(crate) fn peaks(call: impl Fn(&str) -> u64) -> [(&'static str, u64); 2] {
+    let mut peaks = [("ADD", 0), ("DEL", 0)];
+    for _ in 0..LOOKS {
+        for (verb, peak) in &mut peaks {
+            *peak = call(verb).max(*peak);
+        }
+        if peaks.iter().all(|(_, peak)| *peak >= 4096) {
+            break;
+        }
+    }
+    peaks
+}
+
 fn needs_little(stage: &Stage, what: &str) {
-    for verb in ["ADD", "DEL"] {
-        let done = stage.call(verb).measure_memory().check().unwrap();
-        let peak = done.peak_memory.unwrap();
+    let call = |verb: &str| {
+        let done = stage.call(verb).measure_memory().check();
+        done.unwrap().peak_memory.unwrap()
+    };
+    for (verb, peak) in peaks(call) {
         let text = format!("{verb} {what}: {} KiB resident at most", peak >> 10);
         println!("{text}");
-        // Less than a page would mean that nobody looked.
         assert!((4096..=MOST).contains(&peak), "{text}");
     }
 }

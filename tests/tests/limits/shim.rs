@@ -4,6 +4,7 @@ use suites::multus::program;
 use suites::thick::ThickNode;
 
 use crate::build;
+use crate::memory::peaks;
 
 #[test]
 fn the_shim_is_not_larger_than_promised() {
@@ -23,12 +24,14 @@ fn the_shim_needs_no_more_memory_than_promised_however_many_networks() {
     let conf = node.generated();
     for (pod, annotation) in [("alone", String::new()), ("many", names.join(","))] {
         let pod = node.pod(pod, &annotation);
-        for verb in ["ADD", "DEL"] {
+        let call = |verb: &str| {
             let command = node.world.command(program("multus-shim"));
             let command = pod.container.describe(verb, command);
             let command = command.env("CNI_PATH", &node.plugins);
             let done = command.stdin(conf.to_string()).measure_memory().check();
-            let peak = done.unwrap().peak_memory.unwrap();
+            done.unwrap().peak_memory.unwrap()
+        };
+        for (verb, peak) in peaks(call) {
             let text = format!(
                 "{verb} of {annotation:?}: {} KiB resident at most",
                 peak >> 10
