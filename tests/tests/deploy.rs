@@ -6,5 +6,9 @@ mod alerts;
 mod approver;
 #[path = "deploy/chart.rs"]
 mod chart;
+#[path = "deploy/definitions.rs"]
+mod definitions;
+#[path = "deploy/handover.rs"]
+mod handover;
 #[path = "deploy/stage.rs"]
 mod stage;

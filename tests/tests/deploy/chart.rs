@@ -1,15 +1,12 @@
-//! The chart: it lints, renders and installs, and its CRD knows what a definition is.
+//! The chart: it lints, renders and installs.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
-use testkit::kube::{self, DAEMON, OURS};
+use testkit::kube::{DAEMON, OURS};
 
 use crate::stage::{CERTIFICATES, chart, helm, installed, rendered, try_helm};
-
-const DEFINITIONS: &str =
-    "/apis/k8s.cni.cncf.io/v1/namespaces/default/network-attachment-definitions";
 
 /// The files of settings in a folder of the chart.
 fn settings_in(folder: &str) -> Vec<String> {
@@ -49,6 +46,11 @@ fn a_setting_that_is_misspelt_is_refused() {
         ("paths.cniconf=/etc/cni/net.d", "cniconf"),
         ("paths.cniBin=opt/cni/bin", "cniBin"),
         ("image.digest=0123", "digest"),
+        // What is taken away has no default any more: no repository, and a gap in each update.
+        ("mode=null", "mode"),
+        ("image.repository=null", "repository"),
+        ("paths.cniConf=null", "cniConf"),
+        ("updateStrategy=null", "updateStrategy"),
         ("daemon.limits.memory=1Gi", "limits"),
     ] {
         let output = try_helm(&["template", "multus", &chart, "--set", setting]);
@@ -271,13 +273,29 @@ fn certificates_of_nodes_have_the_daemons_rights_and_those_to_be_renewed() {
         "certificatesigningrequests/approval",
         "update"
     ));
-    // Nobody has them where there are no such certificates.
+}
+
+/// A daemon has its certificate until it is replaced: for pods of its node the API would refuse it meanwhile.
+#[test]
+fn certificates_that_are_no_longer_wanted_have_the_daemons_rights_and_are_not_renewed() {
     for settings in [vec![], vec!["--set", "mode=thin", "--set", CERTIFICATES]] {
-        assert!(
-            !rendered(&settings).contains("system:multus"),
-            "{settings:?}"
-        );
+        let text = rendered(&settings);
+        assert_eq!(text.matches("name: system:multus").count(), 1, "{text}");
+        assert!(!text.contains("certificatesigningrequests"), "{text}");
     }
+}
+
+#[test]
+fn who_installs_is_told_how_to_see_whether_it_works_and_what_uninstalling_leaves() {
+    let kubeconfig = installed().admin_kubeconfig().display().to_string();
+    let of_release = ["--namespace", "kube-system", "--kubeconfig", &kubeconfig];
+    let notes = helm(&[&["get", "notes", "multus"], &of_release[..]].concat());
+    let all = rendered(&[]);
+    for name in ["kube-multus-ds", "kube-multus", "multus-uninstall"] {
+        assert!(notes.contains(name), "{notes}");
+        assert!(all.contains(&format!("name: {name}\n")), "{name}");
+    }
+    assert!(notes.contains("get /readyz"), "{notes}");
 }
 
 #[test]
@@ -329,54 +347,4 @@ fn what_gives_the_nodes_back_comes_when_the_rest_is_gone() {
     let set = "/apis/apps/v1/namespaces/kube-system/daemonsets/multus-uninstall";
     assert!(client.find(set).unwrap().is_none());
     assert!(rendered(&["--set", "uninstall.enabled=false"]).contains("kube-multus-ds"));
-}
-
-fn definition(name: &str, spec: &Value) -> Value {
-    json!({
-        "apiVersion": "k8s.cni.cncf.io/v1",
-        "kind": "NetworkAttachmentDefinition",
-        "metadata": {"name": name},
-        "spec": spec,
-    })
-}
-
-#[test]
-fn good_definitions_are_taken() {
-    // B8.1
-    let client = installed().client();
-    for (number, config) in [
-        r#"{"cniVersion":"1.0.0","type":"macvlan"}"#,
-        "\n {\"cniVersion\": \"1.0.0\", \"name\": \"a\", \"plugins\": [\n{\"type\": \"bridge\"}]}\n",
-        r#"{"Type":"bridge"}"#,
-        "",
-    ]
-    .iter()
-    .enumerate()
-    {
-        let object = definition(&format!("good-{number}"), &json!({"config": config}));
-        client.post(DEFINITIONS, &object).unwrap();
-    }
-    // One that is taken from a file of the node.
-    client
-        .post(DEFINITIONS, &definition("without", &json!({})))
-        .unwrap();
-}
-
-#[test]
-fn broken_definitions_are_refused_and_told_why() {
-    let client = installed().client();
-    for (config, expected) in [
-        ("type: bridge", "spec.config is not a JSON object"),
-        (
-            "[{\"type\":\"bridge\"}]",
-            "spec.config is not a JSON object",
-        ),
-        ("{\"type\":\"bridge\"", "spec.config is not a JSON object"),
-        ("{\"cniVersion\":\"1.0.0\"}", "spec.config names no plugin"),
-    ] {
-        let object = definition("broken", &json!({"config": config}));
-        let refused = client.post(DEFINITIONS, &object).unwrap_err();
-        assert_eq!(kube::status(&refused), Some(422), "{config}");
-        assert!(refused.to_string().contains(expected), "{refused}");
-    }
 }
