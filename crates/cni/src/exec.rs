@@ -29,8 +29,8 @@ pub trait Exec {
         self.run_beside(call, &|| ())
     }
 
-    /// As [`Exec::run`], and does something short once the program runs: what has to be done, but need not be done before.
-    /// It is left undone where the program could not be started.
+    /// As [`Exec::run`], and does something short, once: while the program runs, or while it has to wait for that. What has to be
+    /// done, but not before. It is left undone where nothing was started and nothing was waited for.
     ///
     /// # Errors
     /// As [`Exec::run`].

@@ -87,7 +87,12 @@ impl Engine<'_> {
         match done {
             Ok(()) => Ok(attached),
             // A status that was written stays, as it does after every DEL: the pod's next ADD replaces it.
-            Err(late) => Err(late.undone(self.undo(ledger, undo))),
+            Err(late) => {
+                // It may say on disk already that all is attached.
+                ledger.phase = Phase::Attaching;
+                let _best_effort = self.rewrite(&ledger);
+                Err(late.undone(self.undo(ledger, undo)))
+            }
         }
     }
 
@@ -175,9 +180,22 @@ impl Engine<'_> {
                 false => Store::Later,
             };
             let (outcome, stored) = self.attach_after(before, container, record, deadline, store);
-            if let (Err(source), Some(before)) = (stored, before) {
-                let failure = self.unstored(container, before, record, outcome, source, deadline);
-                return Err((index + 1, failure));
+            if let (Err(source), Some((before, result))) = (stored, before) {
+                // The one after it is taken down alone, with what is known of it.
+                let kind = source.kind();
+                let after = outcome.map_or_else(
+                    |failure| failure,
+                    |result| self.unstored(record, &result, kind.into()),
+                );
+                let failure = self.unstored(before, result, source);
+                let record = ledger.records.remove(index);
+                let until = Instant::now() + undo;
+                let left = self.detach_half_made(record, &ledger.container, &after, until);
+                let begun = index + usize::from(left.is_some());
+                if let Some((record, _)) = left {
+                    ledger.records.insert(index - 1, record);
+                }
+                return Err((begun, failure));
             }
             let outcome = outcome.and_then(|result| match is_default {
                 true => self.printable(container, record, result, version),

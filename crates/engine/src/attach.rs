@@ -91,28 +91,14 @@ impl Engine<'_> {
         self.runtime.store(&record.conf, &at, result)
     }
 
-    /// The result of the one `before` could not be stored: neither it nor the one after it would get it with a DEL of the whole,
-    /// so both are undone here. What the ADD has failed over.
+    /// What an ADD has failed over whose result could not be stored: its DEL gets that result.
     pub(crate) fn unstored(
         &self,
-        container: &Container,
-        (before, result): &(Attachment, CniResult),
-        after: &Attachment,
-        outcome: Result<CniResult, Failure>,
+        record: &Attachment,
+        result: &CniResult,
         source: io::Error,
-        deadline: Instant,
     ) -> Failure {
-        if let Ok(result) = outcome {
-            let at = container.attachment(after, &container.netns);
-            // The undo of the whole tries again.
-            let _ = self
-                .runtime
-                .del_with_result(&after.conf, &at, Some(&result), deadline);
-        }
-        let at = container.attachment(before, &container.netns);
-        let error = self
-            .runtime
-            .undo_unstored(&before.conf, &at, result, source, deadline);
-        Failure::of(before, FailureKind::Add(error))
+        let error = self.runtime.unstored(&record.conf, result, source);
+        Failure::of(record, FailureKind::Add(error))
     }
 }

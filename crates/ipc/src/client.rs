@@ -83,6 +83,8 @@ pub struct Connection {
     path: PathBuf,
     /// The daemon closes it after its answer, or has not answered yet.
     is_over: bool,
+    /// A request was sent whole, and its answer is still to come.
+    is_asked: bool,
     /// When something was posted last.
     asked: Instant,
     /// What there is of its answer.
@@ -100,6 +102,7 @@ impl Connection {
                 stream,
                 path: path.to_owned(),
                 is_over: false,
+                is_asked: false,
                 asked: Instant::now(),
                 answer: Vec::new(),
             }),
@@ -114,6 +117,12 @@ impl Connection {
     #[must_use]
     pub fn is_open(&self) -> bool {
         !self.is_over
+    }
+
+    /// Whether a request was sent whole whose answer is still to come.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.is_asked
     }
 
     /// Posts a document and waits for the answer.
@@ -180,6 +189,7 @@ impl Connection {
 
     fn ask(&mut self, endpoint: &str, body: &[u8], deadline: Instant) -> io::Result<()> {
         self.is_over = true;
+        self.is_asked = false;
         self.answer.clear();
         let mut request = format!(
             "POST {endpoint} HTTP/1.0\r\nHost: dummy\r\nConnection: keep-alive\r\n\
@@ -189,7 +199,9 @@ impl Connection {
         .into_bytes();
         request.extend_from_slice(body);
         self.stream.set_write_timeout(Some(time_left(deadline)?))?;
-        self.stream.write_all(&request)
+        self.stream.write_all(&request)?;
+        self.is_asked = true;
+        Ok(())
     }
 
     fn hear(&mut self, deadline: Instant) -> io::Result<Reply> {
@@ -217,6 +229,7 @@ impl Connection {
             }
         }
         self.is_over = !head.keeps_alive || head.length.is_none();
+        self.is_asked = false;
         let mut body = self.answer.split_off(head.end);
         body.truncate(head.length.unwrap_or(body.len()));
         Ok(Reply {

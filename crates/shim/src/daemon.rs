@@ -137,16 +137,19 @@ impl Daemon {
     ) -> Result<Option<T>, Refusal> {
         let (mut pause, mut is_told) = (Duration::from_millis(10), false);
         loop {
-            match self.ask_beside(endpoint, &words(), deadline, meanwhile) {
-                Err(refusal) if refusal.may_pass() && Instant::now() + pause < until => {
-                    if !is_told {
-                        LOG.verbose(format_args!("waiting for the daemon: {refusal}"));
-                        is_told = true;
-                    }
-                    thread::sleep(pause);
-                    pause = PAUSE.min(pause * 2);
-                }
+            let refusal = match self.ask_beside(endpoint, &words(), deadline, meanwhile) {
+                Err(refusal) if refusal.may_pass() && Instant::now() + pause < until => refusal,
                 done => return done,
+            };
+            if !is_told {
+                LOG.verbose(format_args!("waiting for the daemon: {refusal}"));
+                is_told = true;
+            }
+            thread::sleep(pause);
+            pause = PAUSE.min(pause * 2);
+            // The sleep may have been longer than it should. What was said last is the reason.
+            if Instant::now() >= until.min(deadline) {
+                return Err(refusal);
             }
         }
     }
@@ -188,16 +191,11 @@ impl Daemon {
             ));
             return Asked::Record(plan);
         }
-        // Whoever was heard already keeps his place.
-        let heard = match refusal.is_silence() {
-            true => self.hear(path::PLAN, until),
-            false => Err(refusal),
-        };
-        let asked = match heard {
-            Err(refusal) if refusal.may_pass() => {
-                self.ask_until(path::PLAN, words, until, until, nothing)
-            }
-            heard => heard,
+        // Whoever has asked keeps his place.
+        let asked = match self.is_asked().then(|| self.hear(path::PLAN, until)) {
+            Some(Err(refusal)) if !refusal.may_pass() => Err(refusal),
+            Some(Ok(heard)) => Ok(heard),
+            _ => self.ask_until(path::PLAN, words, until, until, nothing),
         };
         Asked::Daemon(asked, without.err())
     }
@@ -211,6 +209,12 @@ impl Daemon {
             asked.is_err()
         };
         refusal.is_absence() || (refusal.is_silence() && is_dead())
+    }
+
+    /// Whether something was asked that is not answered yet.
+    fn is_asked(&self) -> bool {
+        let open = self.connection.borrow();
+        open.as_ref().is_some_and(Connection::is_asked)
     }
 
     /// Waits on for what was asked and is not answered yet.

@@ -12,6 +12,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -107,16 +108,17 @@ impl HostExec {
             .spawn()
     }
 
-    fn start(&self, call: &Call<'_>) -> Result<Child, SpawnError> {
+    fn start(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Child, SpawnError> {
         match &self.root {
-            None => self.start_here(call),
-            Some(root) => root::in_root(root, || self.start_here(call))
+            None => self.start_here(call, meanwhile),
+            // What is done meanwhile is done in our own root.
+            Some(root) => root::in_root(root, || self.start_here(call, &|| ()))
                 .unwrap_or_else(|error| Err(failure(call, error, 1))),
         }
     }
 
     /// Starts the plugin, once more after a moment where that may help. Each attempt is a new child.
-    fn start_here(&self, call: &Call<'_>) -> Result<Child, SpawnError> {
+    fn start_here(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Child, SpawnError> {
         let begin = Instant::now();
         let busy_until = call.deadline.min(begin + self.limits.busy);
         let mut pause = Duration::from_millis(50);
@@ -135,6 +137,7 @@ impl HostExec {
             if !again {
                 return Err(failure(call, error, attempts));
             }
+            meanwhile();
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_secs(1));
             attempts += 1;
@@ -180,8 +183,14 @@ impl Exec for HostExec {
                 stderr: Vec::new(),
             });
         }
-        let child = self.start(call)?;
-        meanwhile();
+        let done = Cell::new(false);
+        let once = || {
+            if !done.replace(true) {
+                meanwhile();
+            }
+        };
+        let child = self.start(call, &once)?;
+        once();
         talk::talk(child, call.stdin, call.deadline, &self.limits).map_err(|error| SpawnError {
             started: true,
             ..failure(call, error, 1)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::{Attachment, ChainError, Request, Runtime, checked};
+use super::{Attachment, ChainError, ChainErrors, Request, Runtime, checked};
 use crate::failure::judge_add;
 use crate::{Cause, CniResult, NetworkConf, PluginConf, PluginFailure, Verb};
 
@@ -70,16 +70,19 @@ impl Runtime<'_> {
         source: std::io::Error,
         deadline: Instant,
     ) -> ChainError {
-        let undo = self
-            .del_with_result(conf, at, Some(result), deadline)
-            .err()
-            .map(Box::new);
-        let cause = Cause::CacheWrite {
-            network: conf.name().to_owned(),
-            source,
-            undo,
-        };
-        ChainError::of_network(conf, Verb::Add, cause)
+        let undo = self.del_with_result(conf, at, Some(result), deadline);
+        unstored(conf, result, source, undo.err())
+    }
+
+    /// An ADD whose result could not be stored, and which the caller undoes, with that result.
+    #[must_use]
+    pub fn unstored(
+        &self,
+        conf: &NetworkConf,
+        result: &CniResult,
+        source: std::io::Error,
+    ) -> ChainError {
+        unstored(conf, result, source, None)
     }
 
     fn find_all(&self, conf: &NetworkConf) -> Result<Vec<PathBuf>, ChainError> {
@@ -113,4 +116,20 @@ impl Runtime<'_> {
             })
         })
     }
+}
+
+fn unstored(
+    conf: &NetworkConf,
+    result: &CniResult,
+    source: std::io::Error,
+    undo: Option<ChainErrors>,
+) -> ChainError {
+    let cause = Cause::CacheWrite {
+        network: conf.name().to_owned(),
+        source,
+        undo: undo.map(Box::new),
+    };
+    let mut error = ChainError::of_network(conf, Verb::Add, cause);
+    error.partial = Some(Box::new(result.clone()));
+    error
 }
