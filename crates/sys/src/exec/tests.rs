@@ -70,7 +70,7 @@ fn run_true() -> Result<Output, SpawnError> {
 
 #[test]
 fn what_need_not_be_done_before_is_done_once_the_program_runs_and_not_where_it_does_not() {
-    let done = std::cell::Cell::new(0);
+    let done = Cell::new(0);
     let run = |program: &str| {
         let call = Call {
             program: Path::new(program),
