@@ -43,7 +43,10 @@ fn pods_that_end_after_an_uninstallation_are_detached_from_all_of_their_networks
     node.destroy(ends.sandbox);
     let told = uninstall(&node);
 
-    assert!(told.contains("1 sandboxes"), "{told}");
+    assert!(
+        told.contains("1 sandbox that Multus attached is left"),
+        "{told}"
+    );
     assert_eq!(
         node.calls().split_off(before),
         ["DEL net-a net1", "DEL cluster eth0"]
