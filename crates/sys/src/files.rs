@@ -14,6 +14,7 @@ mod listing;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -115,6 +116,16 @@ impl FileError {
         let is = |errno: &Errno| source.raw_os_error() == Some(errno.raw_os_error());
         PASSING.iter().any(is)
     }
+
+    /// The name of a file that is there and cannot be read. What is no file is none (Q89).
+    #[must_use]
+    pub fn unread_file(&self) -> Option<String> {
+        let path = match self {
+            Self::Io { path, .. } | Self::TooLarge { path, .. } => path,
+            _ => return None,
+        };
+        Some(path.file_name()?.to_string_lossy().into_owned())
+    }
 }
 
 impl From<FileError> for io::Error {
@@ -151,6 +162,19 @@ pub fn write_atomic(
         Durability::None => Ok(()),
         Durability::FileAndDir => directory.sync(),
     }
+}
+
+/// As [`write_atomic`] with [`Durability::FileAndDir`]. The file stays open: while it does, no other has its number, by which
+/// its writer tells it from what others put in its place.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_held(path: &Path, bytes: &[u8], mode: u32) -> Result<File, FileError> {
+    let (directory, name) = directory::split(path)?;
+    let directory = Directory::open(directory)?;
+    let file = directory.replace_held(name, bytes, mode)?;
+    directory.sync()?;
+    Ok(file)
 }
 
 /// Removes a file. That there is none is success; its name is gone from the disk when this returns.

@@ -58,8 +58,8 @@ impl Sight {
 pub struct Actions {
     /// A file to write. Whoever does it tells [`Keeper::wrote`], and looks again.
     pub write: Option<Write>,
-    /// Files to remove, which another form of Multus left.
-    pub remove: Vec<String>,
+    /// Files to remove while they have these bytes, which another form of Multus left.
+    pub remove: Vec<(String, Vec<u8>)>,
     /// The record of the primary to write into `cniDir`. Whoever does it tells [`Keeper::recorded`].
     pub record: Option<Vec<u8>>,
     /// What to tell.
@@ -267,12 +267,12 @@ impl Keeper {
 
     /// What is still there of another form of Multus, as it was when we came: nobody keeps that any more. What comes later is
     /// somebody's.
-    fn left_over(&mut self, sight: &Sight) -> Vec<String> {
+    fn left_over(&mut self, sight: &Sight) -> Vec<(String, Vec<u8>)> {
         let is_alone = |(_, bytes): &&(String, Vec<u8>)| is_multus_alone(bytes, &self.plugin_type);
-        let now: Vec<_> = sight.beside.iter().filter(is_alone).cloned().collect();
+        let mut now: Vec<_> = sight.beside.iter().filter(is_alone).cloned().collect();
         let before = self.left_over.get_or_insert_with(|| now.clone());
-        let still = now.into_iter().filter(|file| before.contains(file));
-        still.map(|(name, _)| name).collect()
+        now.retain(|file| before.contains(file));
+        now
     }
 
     /// The record of the primary, where it is not written yet.

@@ -209,7 +209,7 @@ impl<O: Observer> Work<O> {
                 let left = |until: Instant| until.saturating_duration_since(Instant::now());
                 wait = actions.wait_until.map_or(NET, left).min(NET);
                 let mut status = actions.status;
-                self.tidy(&actions.remove);
+                self.tidy(actions.remove);
                 status.notes.extend(self.last_failure.clone());
                 *lock(&self.status) = status;
                 break;
@@ -257,8 +257,8 @@ impl<O: Observer> Work<O> {
 
     /// Removes what another form of Multus left, but not while `thin_entrypoint` is there: it would put that back, and take ours
     /// away.
-    fn tidy(&mut self, names: &[String]) {
-        if names.is_empty() {
+    fn tidy(&mut self, files: Vec<(String, Vec<u8>)>) {
+        if files.is_empty() {
             return;
         }
         let directory = self.places.own_dir.join(DIRECTORY_OF_THIN);
@@ -268,10 +268,10 @@ impl<O: Observer> Work<O> {
             Err(LockError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             _ => return,
         };
-        for name in names {
-            let removed = remove(&self.places.own_dir.join(name));
-            if self.told(removed) {
-                let file = name.clone();
+        for (file, bytes) in files {
+            let removed = remove_same(&self.places.own_dir.join(&file), &bytes);
+            let is_gone = matches!(removed, Ok(true));
+            if self.told(removed.map(drop)) && is_gone {
                 self.observer.report(&Report::LeftOverRemoved { file });
             }
         }
@@ -402,18 +402,39 @@ fn found(path: &Path, how: How) -> Result<Own, FileError> {
     }))
 }
 
-/// What a runtime would take before ours.
+/// Removes a file with these bytes; whether it had them still. Another program may have put its plugin into it since one looked.
+fn remove_same(path: &Path, bytes: &[u8]) -> Result<bool, FileError> {
+    if read_bounded(path, LARGEST)?.as_deref() != Some(bytes) {
+        return Ok(false);
+    }
+    remove(path)?;
+    Ok(true)
+}
+
+/// What a runtime would take before ours, or stumble over.
 fn before(directory: &Path, ours: &str) -> Result<Vec<Before>, FileError> {
     let Ok(listing) = unless_passing(config_dir_listing(directory))? else {
         return Ok(Vec::new());
     };
+    let mut before = Vec::new();
     let files = listing.files.into_iter();
-    let files = files.take_while(|(file, _)| file.as_str() < ours);
-    let before = files.map(|(file, bytes)| Before {
-        file,
-        is_broken: cni::NetworkConf::parse(&bytes).is_err(),
-    });
-    Ok(before.collect())
+    for (file, bytes) in files.take_while(|(file, _)| file.as_str() < ours) {
+        let is_broken = cni::NetworkConf::parse(&bytes).is_err();
+        before.push(Before { file, is_broken });
+    }
+    for error in listing.unreadable {
+        match error.unread_file() {
+            Some(file) if file.as_str() < ours => {
+                if error.may_pass() {
+                    return Err(error);
+                }
+                let is_broken = true;
+                before.push(Before { file, is_broken });
+            }
+            _ => {}
+        }
+    }
+    Ok(before)
 }
 
 #[cfg(test)]

@@ -13,34 +13,46 @@ const MAX: u64 = 1 << 20;
 /// Every configuration of a directory, whatever it is for, and the file `master` whatever its name ends in.
 ///
 /// # Errors
-/// When the directory cannot be read.
+/// When the directory cannot be read, or what keeps one from reading a file that may be the primary's says nothing of it
+/// ([`FileError::may_pass`]).
 pub fn primary_candidates(
     directory: &Path,
     master: Option<&Path>,
 ) -> Result<Vec<Candidate>, FileError> {
+    let master = master.map(Path::to_string_lossy);
+    let counts = |name: &str| Candidate::is_eligible(name, master.as_deref());
     let listing = config_dir_listing(directory)?;
-    let mut files: Vec<Candidate> = listing
-        .files
-        .into_iter()
-        .map(|(name, bytes)| {
-            // Without the plugins of its sub-directory it would be another network.
-            let (chain, content) = match chain(directory, &name, &bytes) {
-                Ok(chain) => (chain, Ok(bytes)),
-                Err(error) => (Vec::new(), Err(error.to_string())),
-            };
-            Candidate {
-                name,
-                content,
-                chain,
-            }
-        })
-        .collect();
-    files.extend(listing.unreadable.into_iter().filter_map(unreadable));
-    if let Some(master) = master {
-        let name = master.to_string_lossy();
-        if !files.iter().any(|file| file.name == name) {
-            files.extend(other(directory, &name));
+    let mut files = Vec::new();
+    for (name, bytes) in listing.files {
+        // Without the plugins of its sub-directory it would be another network.
+        let (chain, content) = match chain(directory, &name, &bytes) {
+            Ok(chain) => (chain, Ok(bytes)),
+            Err(error) if counts(&name) => return Err(error),
+            Err(error) => (Vec::new(), Err(error.to_string())),
+        };
+        files.push(Candidate {
+            name,
+            content,
+            chain,
+        });
+    }
+    for error in listing.unreadable {
+        let Some(name) = error.unread_file() else {
+            continue;
+        };
+        if error.may_pass() && counts(&name) {
+            return Err(error);
         }
+        files.push(Candidate {
+            name,
+            content: Err(error.to_string()),
+            chain: Vec::new(),
+        });
+    }
+    if let Some(name) = &master
+        && !files.iter().any(|file| file.name == *name)
+    {
+        files.extend(other(directory, name)?);
     }
     Ok(files)
 }
@@ -66,25 +78,17 @@ fn chain(directory: &Path, name: &str, bytes: &[u8]) -> Result<Vec<DirFile>, Fil
     Ok(files.map(|(name, bytes)| DirFile { name, bytes }).collect())
 }
 
-/// A file that has the name of a configuration and cannot be read; what is no file is none (Q89).
-fn unreadable(error: FileError) -> Option<Candidate> {
-    let path = match &error {
-        FileError::Io { path, .. } | FileError::TooLarge { path, .. } => path,
-        _ => return None,
-    };
-    Some(Candidate {
-        name: path.file_name()?.to_string_lossy().into_owned(),
-        content: Err(error.to_string()),
-        chain: Vec::new(),
-    })
-}
-
 /// The primary's file as the settings name it, where its name is not that of a configuration.
-fn other(directory: &Path, name: &str) -> Option<Candidate> {
-    let read = read_following(&directory.join(name), MAX).transpose()?;
-    Some(Candidate {
+fn other(directory: &Path, name: &str) -> Result<Option<Candidate>, FileError> {
+    let content = match read_following(&directory.join(name), MAX) {
+        Ok(None) => return Ok(None),
+        Ok(Some(bytes)) => Ok(bytes),
+        Err(error) if error.may_pass() => return Err(error),
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(Some(Candidate {
         name: name.to_owned(),
-        content: read.map_err(|error| error.to_string()),
+        content,
         chain: Vec::new(),
-    })
+    }))
 }

@@ -112,6 +112,19 @@ impl Directory {
         self.put(&temporary, name, synced)
     }
 
+    /// The same, with `sync`; the file stays open.
+    pub(super) fn replace_held(
+        &self,
+        name: &OsStr,
+        bytes: &[u8],
+        mode: u32,
+    ) -> Result<File, FileError> {
+        let (file, temporary) = self.write(name, bytes, mode, Temporary::OfProcess)?;
+        let synced = sync_file(&file, &self.path.join(name));
+        self.put(&temporary, name, synced)?;
+        Ok(file)
+    }
+
     /// The same for a file that is to be synced later.
     pub(super) fn replace_unsynced(
         &self,

@@ -381,3 +381,26 @@ fn want_of_descriptors_says_nothing_of_a_file_and_a_directory_in_its_place_does(
     let directory = FileError::NotRegular { path: "/d".into() };
     assert!(!directory.may_pass());
 }
+
+#[test]
+fn a_disks_fault_makes_no_candidate_of_a_file_that_may_be_the_primarys() {
+    // The kernel reads nothing at the beginning of a process's memory: EIO.
+    let root = tempfile::tempdir().unwrap();
+    let put = |name: &str| symlink("/proc/self/mem", root.path().join(name)).unwrap();
+    put("00-multus.conf");
+    sh(&format!(
+        "truncate -s 2M {}/10-a.conf",
+        root.path().display()
+    ));
+    let found = primary_candidates(root.path(), None).unwrap();
+    let found: Vec<_> = found.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    put("20-b.conf");
+    put("c");
+    let master = |name| primary_candidates(root.path(), name);
+    for name in [None, Some("20-b.conf"), Some("c")] {
+        let error = master(name.map(Path::new)).unwrap_err();
+        assert!(error.may_pass(), "{error}");
+    }
+    assert!(master(Some(Path::new("10-a.conf"))).is_ok());
+}

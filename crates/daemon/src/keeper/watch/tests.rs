@@ -10,7 +10,7 @@ use plan::PrimaryRecord;
 use sys::lock::Presence;
 use tempfile::TempDir;
 
-use super::before;
+use super::{before, remove_same};
 use crate::keeper::{OUR_FILE, Report, Watch};
 use crate::settings::Settings;
 
@@ -381,6 +381,30 @@ fn what_sorts_before_ours_counts_though_nobody_can_read_it() {
         found,
         [("00-calico.conf", false), ("00-half.conflist", true)]
     );
+    // What is no file, no runtime reads.
+    fs::create_dir(node.net_d("00-directory.conf")).unwrap();
+    put(node.net_d("00-large.conf"), vec![b' '; (1 << 20) + 1]);
+    let found = before(&node.net_d(""), OUR_FILE).unwrap();
+    let large = found.iter().find(|of| of.file == "00-large.conf");
+    assert!(found.len() == 3 && large.unwrap().is_broken);
+    // The kernel reads nothing at the beginning of a process's memory: EIO.
+    symlink("/proc/self/mem", node.net_d("10-fault.conf")).unwrap();
+    assert!(before(&node.net_d(""), OUR_FILE).is_ok());
+    symlink("/proc/self/mem", node.net_d("00-fault.conf")).unwrap();
+    let told = before(&node.net_d(""), OUR_FILE).unwrap_err().to_string();
+    assert!(told.contains("00-fault.conf"), "{told}");
+}
+
+#[test]
+fn what_another_program_has_written_since_one_looked_is_not_removed() {
+    let node = Node::new();
+    let left = node.net_d("00-multus.conflist");
+    assert!(!remove_same(&left, b"old").unwrap());
+    put(&left, "new");
+    assert!(!remove_same(&left, b"old").unwrap());
+    assert!(left.exists());
+    assert!(remove_same(&left, b"new").unwrap());
+    assert!(!left.exists());
 }
 
 #[test]
