@@ -1,6 +1,6 @@
 //! `kubeconfig_generator`: a certificate of the node's own, kept fresh, and a kubeconfig that names it (B1.100–B1.103).
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use cluster::{
     CertificateError, Certificates, ClusterError, Limits, Live, NodeCertificate, Renewal,
 };
 use sys::environment;
-use sys::files::{Durability, FileError, make_directory, remove, write_atomic};
+use sys::files::{FileError, make_directory, remove, write_held};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::sleep;
 
@@ -121,30 +121,25 @@ async fn generate(about: NodeCertificate, kubeconfig: &Path) -> Result<(), Failu
         () = renew(&certificates, &live) => {}
         () = signals.next() => {}
     }
-    Ok(remove_own(kubeconfig, written)?)
+    Ok(remove_own(kubeconfig, &written)?)
 }
 
-/// Which file lies at a path, and since when. A successor's has the same text.
-type Identity = Option<(u64, u64, i64, i64)>;
-
-fn identity(path: &Path) -> Identity {
-    let about = fs::symlink_metadata(path).ok()?;
-    Some((about.dev(), about.ino(), about.ctime(), about.ctime_nsec()))
-}
-
-fn write(path: &Path, text: &str) -> Result<Identity, FileError> {
+/// Writes the file, and keeps it open: a successor's has the same text.
+fn write(path: &Path, text: &str) -> Result<File, FileError> {
     if let Some(above) = path.parent() {
         make_directory(above, 0o700)?;
     }
-    write_atomic(path, text.as_bytes(), 0o600, Durability::FileAndDir)?;
-    Ok(identity(path))
+    write_held(path, text.as_bytes(), 0o600)
 }
 
 /// Removes what this process wrote, and not what a successor has put in its place.
-fn remove_own(path: &Path, written: Identity) -> Result<(), FileError> {
-    match identity(path) == written {
-        true => remove(path),
-        false => Ok(()),
+fn remove_own(path: &Path, written: &File) -> Result<(), FileError> {
+    let number = |about: fs::Metadata| (about.dev(), about.ino());
+    let own = written.metadata().map(number);
+    let there = fs::symlink_metadata(path).map(number);
+    match own.ok().zip(there.ok()) {
+        Some((own, there)) if own == there => remove(path),
+        _ => Ok(()),
     }
 }
 
@@ -236,10 +231,10 @@ mod tests {
         let path = scratch.path().join("kubeconfig");
         let first = write(&path, "text").unwrap();
         let second = write(&path, "text").unwrap();
-        remove_own(&path, first).unwrap();
+        remove_own(&path, &first).unwrap();
         assert!(path.exists());
-        remove_own(&path, second).unwrap();
+        remove_own(&path, &second).unwrap();
         assert!(!path.exists());
-        remove_own(&path, second).unwrap();
+        remove_own(&path, &second).unwrap();
     }
 }

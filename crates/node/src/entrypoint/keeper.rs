@@ -196,7 +196,8 @@ impl Keeper {
         let there = read_bounded(&to, LARGEST).ok().flatten();
         if there.as_ref() != Some(&bytes) {
             let about = fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
-            let mode = about.permissions().mode() & 0o777;
+            // Nobody else writes what root runs.
+            let mode = about.permissions().mode() & 0o755;
             write_atomic(&to, &bytes, mode, Durability::FileAndDir)?;
             self.written = Some(Instant::now());
             sys::say!("multus config file {} is copied.", file.display());

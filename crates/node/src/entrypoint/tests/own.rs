@@ -25,6 +25,18 @@ fn a_configuration_of_ones_own_is_copied() {
 }
 
 #[test]
+fn who_may_read_the_source_may_read_the_copy_and_nobody_else_writes_it() {
+    for (source, copied) in [(0o600, 0o600), (0o666, 0o644)] {
+        let node = node("70-mine.conf", CONF);
+        let mode = fs::Permissions::from_mode(source);
+        fs::set_permissions(node.path("source/70-mine.conf"), mode).unwrap();
+        node.begin().unwrap();
+        let copy = fs::metadata(node.path("conf/70-mine.conf")).unwrap();
+        assert_eq!(copy.permissions().mode() & 0o777, copied);
+    }
+}
+
+#[test]
 fn what_no_runtime_could_use_is_not_copied() {
     // B6.143, Q34
     for (file, text) in [
