@@ -30,6 +30,10 @@ const TRIES: u32 = 6;
 /// Between tries.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// While more requests than these wait to be tried again, no others are taken, for want of memory: the watch keeps a bounded
+/// number of them meanwhile.
+const WAITING: usize = 64;
+
 /// Why the program cannot begin.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -82,7 +86,11 @@ async fn approve() -> Result<(), Failure> {
 async fn follow(live: &Live, mut requests: SigningRequests) {
     let mut open: HashMap<String, Open> = HashMap::new();
     loop {
-        let (news, are_there_more) = requests.take();
+        // What is tried again may have changed since. Of what is not taken one cannot say whether it is all.
+        let (news, are_there_more) = match open.len() <= WAITING {
+            true => requests.take(),
+            false => (Vec::new(), true),
+        };
         for request in news {
             let tries = open.remove(&request.uid).map_or(TRIES, |open| open.tries);
             if !request.is_decided {
