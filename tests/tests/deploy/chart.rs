@@ -36,6 +36,15 @@ fn the_chart_has_no_fault_that_helm_finds_in_any_of_its_settings() {
     }
 }
 
+/// Helm hands both to a chart that another one depends on, `enabled` where that is the condition.
+#[test]
+fn the_chart_may_be_a_part_of_another() {
+    let chart = chart().display().to_string();
+    for setting in ["enabled=true", "global.imageRegistry=registry.example"] {
+        helm(&["template", "multus", &chart, "--set", setting]);
+    }
+}
+
 /// A mode that is none would render no DaemonSet: an upgrade would take Multus off every node.
 #[test]
 fn a_setting_that_is_misspelt_is_refused() {
