@@ -14,8 +14,9 @@ use crate::socket;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Prints the answer, and nothing else where it is for programs: a status other than 200 is a failure, and told apart.
-pub(crate) fn print(settings: &Settings, path: &str) -> ExitCode {
-    match ask(&socket::path(&settings.socket_dir), path) {
+/// So is the answer of another container's daemon, where only our own is asked.
+pub(crate) fn print(settings: &Settings, path: &str, own: bool) -> ExitCode {
+    match ask(&socket::path(&settings.socket_dir), path, own) {
         Ok(reply) => {
             let text = String::from_utf8_lossy(&reply.body);
             let text = text.trim_end();
@@ -31,14 +32,34 @@ pub(crate) fn print(settings: &Settings, path: &str) -> ExitCode {
                 }
             }
         }
-        Err(error) => {
+        Err(Failed::Other(process)) => {
+            sys::complain!("multus-daemon: process {process} of another container serves {path}");
+            ExitCode::FAILURE
+        }
+        Err(Failed::Unasked(error)) => {
             sys::complain!("multus-daemon: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn ask(socket: &Path, path: &str) -> Result<Reply, IpcError> {
-    let mut connection = Connection::over(sys::socket::reach(socket), socket)?;
-    connection.post(path, b"", Instant::now() + PATIENCE)
+/// Why there is no answer.
+enum Failed {
+    Unasked(IpcError),
+    Other(i32),
+}
+
+fn ask(socket: &Path, path: &str, own: bool) -> Result<Reply, Failed> {
+    let reached = sys::socket::reach(socket);
+    let other = reached
+        .as_ref()
+        .ok()
+        .and_then(sys::socket::of_another_container);
+    if let Some(process) = other.filter(|_| own) {
+        return Err(Failed::Other(process));
+    }
+    let deadline = Instant::now() + PATIENCE;
+    Connection::over(reached, socket)
+        .and_then(|mut connection| connection.post(path, b"", deadline))
+        .map_err(Failed::Unasked)
 }

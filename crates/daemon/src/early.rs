@@ -1,9 +1,10 @@
 //! Whoever asks while the node's first certificate is waited for: nothing can be planned without the API, and he is told why.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::os::unix::net::UnixListener as StdListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,17 +16,18 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ipc::WITHOUT_CERTIFICATE;
 use ipc::upstream::{HEALTHZ, READYZ};
 use plugin::LOG;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
 use crate::arrivals::Arrivals;
 use crate::credentials::{Credentials, CredentialsError, First};
 use crate::pace::Pace;
 use crate::server::{is_root, listen};
-use crate::socket::{Socket, SocketError};
+use crate::socket::{self, Socket, SocketError};
 
 /// How often the log has what is waited for.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -34,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MOST: usize = 64;
 /// Where the kernel has no connection to give, it is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often the socket is looked after.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is waited for.
 #[derive(Debug)]
@@ -46,14 +50,14 @@ struct Wait {
 impl Wait {
     fn new(now: Instant) -> Self {
         Self {
-            what: Mutex::new("the node's first certificate is waited for".to_owned()),
+            what: Mutex::new(WITHOUT_CERTIFICATE.to_owned()),
             pace: Mutex::new(Pace::new(1, INTERVAL, now)),
             arrivals: Arrivals::default(),
         }
     }
 
     fn tell(&self, reason: &str) {
-        let told = format!("the node's first certificate is waited for: {reason}");
+        let told = format!("{WITHOUT_CERTIFICATE}: {reason}");
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         if pace.is_open(Instant::now()) {
             LOG.warning(&told);
@@ -77,11 +81,17 @@ impl Wait {
 
 /// The socket until there is a daemon behind it. Where none comes, it is taken away again.
 #[derive(Debug)]
-pub(crate) struct Early(Option<(Socket, StdListener)>);
+pub(crate) struct Early {
+    directory: PathBuf,
+    bound: Option<(Socket, StdListener)>,
+}
 
 impl Early {
-    pub(crate) fn bind(directory: &Path) -> Result<Self, SocketError> {
-        Socket::bind(directory).map(|bound| Self(Some(bound)))
+    pub(crate) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            bound: None,
+        }
     }
 
     /// Waits for the first certificate; whoever connects meanwhile is told so.
@@ -89,52 +99,73 @@ impl Early {
     /// # Errors
     /// Nobody can be listened to.
     pub(crate) async fn serve_until(
-        &self,
+        &mut self,
         first: First,
     ) -> io::Result<Result<Credentials, CredentialsError>> {
         let wait = Arc::new(Wait::new(Instant::now()));
         let tell = |reason: String| wait.tell(&reason);
-        let Some((_, listener)) = &self.0 else {
-            return Ok(first.obtain(&tell).await);
-        };
-        let listener = listen(listener.try_clone()?)?;
         tokio::select! {
             obtained = first.obtain(&tell) => Ok(obtained),
-            never = serve(listener, &wait) => match never {},
+            never = self.serve(&wait) => match never? {},
         }
+    }
+
+    async fn serve(&mut self, wait: &Arc<Wait>) -> io::Result<Infallible> {
+        let (mut guests, mut looks) = (JoinSet::new(), interval(LOOK));
+        let mut listener = None;
+        loop {
+            tokio::select! {
+                biased;
+                Some(_) = guests.join_next() => {}
+                _ = looks.tick() => if let Some(new) = self.look().map_err(io::Error::other)? {
+                    listener = Some(listen(new.try_clone()?)?);
+                },
+                accepted = accept(listener.as_ref()), if guests.len() < MOST => match accepted {
+                    Ok(stream) if is_root(&stream) => {
+                        guests.spawn(host(stream, Arc::clone(wait)));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        LOG.debug(format_args!("cannot accept a connection: {error}"));
+                        sleep(PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Binds unless somebody serves there: a predecessor may be able to plan. Where ours is gone it comes again. What is new
+    /// is to be listened to.
+    fn look(&mut self) -> Result<Option<&StdListener>, SocketError> {
+        match &mut self.bound {
+            Some((socket, listener)) => match socket.look() {
+                Some(again) => *listener = again,
+                None => return Ok(None),
+            },
+            None if sys::socket::is_served(&socket::path(&self.directory)) => return Ok(None),
+            none => *none = Some(Socket::bind(&self.directory)?),
+        }
+        Ok(self.bound.as_ref().map(|(_, listener)| listener))
     }
 
     /// Hands the socket over to the daemon.
     pub(crate) fn end(mut self) -> Option<(Socket, StdListener)> {
-        self.0.take()
+        self.bound.take()
     }
 }
 
 impl Drop for Early {
     fn drop(&mut self) {
-        if let Some((socket, _)) = &self.0 {
+        if let Some((socket, _)) = &self.bound {
             socket.remove();
         }
     }
 }
 
-async fn serve(listener: UnixListener, wait: &Arc<Wait>) -> Infallible {
-    let mut guests = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(_) = guests.join_next() => {}
-            accepted = listener.accept(), if guests.len() < MOST => match accepted {
-                Ok((stream, _)) if is_root(&stream) => {
-                    guests.spawn(host(stream, Arc::clone(wait)));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    LOG.debug(format_args!("cannot accept a connection: {error}"));
-                    sleep(PAUSE).await;
-                }
-            },
-        }
+async fn accept(listener: Option<&UnixListener>) -> io::Result<UnixStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => pending().await,
     }
 }
 
@@ -168,7 +199,7 @@ mod tests {
     #[test]
     fn whoever_asks_before_there_is_a_certificate_is_told_what_it_waits_for() {
         let wait = Wait::new(Instant::now());
-        let what = "the node's first certificate is waited for";
+        let what = WITHOUT_CERTIFICATE;
         let plan = wait.answer("/v1/plan");
         assert_eq!(plan, (StatusCode::SERVICE_UNAVAILABLE, what.to_owned()));
         wait.tell("csr-a is not approved yet");
@@ -177,5 +208,22 @@ mod tests {
         let line = format!("[-]certificate: {what}: csr-a is not approved yet\n");
         assert_eq!(text, line);
         assert_eq!(wait.answer(HEALTHZ), (StatusCode::OK, String::new()));
+    }
+    #[test]
+    fn a_predecessor_who_serves_keeps_the_socket_and_one_that_is_removed_comes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (predecessor, listener) = Socket::bind(folder.path()).unwrap();
+        let mut early = Early::new(folder.path());
+        assert!(early.look().unwrap().is_none());
+        drop(listener);
+        assert!(early.look().unwrap().is_some());
+        assert!(early.look().unwrap().is_none());
+        predecessor.remove();
+        assert!(sys::socket::is_served(predecessor.path()));
+        std::fs::remove_file(predecessor.path()).unwrap();
+        assert!(early.look().unwrap().is_some());
+        assert!(sys::socket::is_served(predecessor.path()));
+        drop(early);
+        assert!(!predecessor.path().exists());
     }
 }

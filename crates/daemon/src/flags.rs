@@ -9,8 +9,9 @@ const CONFIG: &str = "/etc/cni/net.d/multus.d/daemon-config.json";
 pub(crate) const USAGE: &str = "Usage of multus-daemon:
   multus-daemon [flags]
     \tserve
-  multus-daemon [flags] get PATH
-    \tprint what the daemon that serves answers, such as to /readyz; where that is not 200, say so and fail
+  multus-daemon [flags] get [--own] PATH
+    \tprint what the daemon that serves answers, such as to /readyz; where that is not 200, say so and fail,
+    \tand with --own where it is the daemon of another container
   multus-daemon [flags] uninstall [--stay]
     \tremove our configuration from the node, and with --stay wait to be killed
   -config string
@@ -30,6 +31,8 @@ pub(crate) enum Flags {
         config: PathBuf,
         /// What for.
         path: String,
+        /// Not that of another container.
+        own: bool,
     },
     /// To give the node back to its primary network.
     Uninstall {
@@ -53,13 +56,7 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
     let mut version = false;
     while let Some(argument) = arguments.next() {
         let flag = match argument.strip_prefix('-') {
-            None if argument == "get" => {
-                return match (arguments.next(), arguments.next()) {
-                    (None, _) => Flags::Wrong("get needs a path".to_owned()),
-                    (Some(path), None) => Flags::Get { config, path },
-                    (_, Some(word)) => Flags::Wrong(format!("get takes one path, not {word} too")),
-                };
-            }
+            None if argument == "get" => return get(config, arguments),
             None if argument == "uninstall" => {
                 let (first, second) = (arguments.next(), arguments.next());
                 return match (first.as_deref(), second.as_deref()) {
@@ -113,6 +110,20 @@ pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Flags {
     }
 }
 
+fn get(config: PathBuf, mut arguments: impl Iterator<Item = String>) -> Flags {
+    let mut path = arguments.next();
+    let own = path.as_deref() == Some("--own");
+    if own {
+        path = arguments.next();
+    }
+    match (path, arguments.next()) {
+        (None, _) => Flags::Wrong("get needs a path".to_owned()),
+        (Some(word), _) if word.starts_with('-') => Flags::Wrong(format!("get knows no {word}")),
+        (Some(path), None) => Flags::Get { config, path, own },
+        (_, Some(word)) => Flags::Wrong(format!("get takes one path, not {word} too")),
+    }
+}
+
 fn no_command(word: &str) -> Flags {
     Flags::Wrong(format!("there is no command {word:?}"))
 }
@@ -140,9 +151,21 @@ mod tests {
                 Flags::Get {
                     config: "/c".into(),
                     path: "/readyz".to_owned(),
+                    own: false,
+                },
+            ),
+            (
+                "get --own /readyz",
+                Flags::Get {
+                    config: CONFIG.into(),
+                    path: "/readyz".to_owned(),
+                    own: true,
                 },
             ),
             ("get", wrong("get needs a path")),
+            ("get --own", wrong("get needs a path")),
+            ("get --mine /readyz", wrong("get knows no --mine")),
+            ("get --own --own", wrong("get knows no --own")),
             (
                 "get /metrics more",
                 wrong("get takes one path, not more too"),

@@ -91,8 +91,8 @@ pub fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     match flags::read(arguments.map(|word| word.to_string_lossy().into_owned())) {
         Flags::Serve(config) => serve(&config),
-        Flags::Get { config, path } => {
-            match read(&config).map(|settings| ask::print(&settings, &path)) {
+        Flags::Get { config, path, own } => {
+            match read(&config).map(|settings| ask::print(&settings, &path, own)) {
                 Ok(answer) => answer,
                 Err(exit) => leave(&exit),
             }
@@ -189,7 +189,7 @@ async fn run(settings: Settings) -> Result<&'static str, Exit> {
     let (credentials, early) = match Credentials::find(&settings, name.as_deref())? {
         Found::There(credentials) => (credentials, None),
         Found::First(first) => {
-            let early = Early::bind(&settings.socket_dir)?;
+            let mut early = Early::new(&settings.socket_dir);
             tokio::select! {
                 obtained = early.serve_until(first) => (obtained??, Some(early)),
                 signal = signals.next() => return Ok(signal),

@@ -14,7 +14,7 @@ mod words;
 
 pub use attachment::{AttachmentWords, PlanWordsError};
 pub use client::{Connection, IpcError, LIMIT, Reply};
-pub use refusal::{Refusal, Waited};
+pub use refusal::{Refusal, WITHOUT_CERTIFICATE, Waited};
 pub use words::{
     Added, Commit, Detached, Failed, PlanReply, PlanRequest, PodWords, Run, StatusReply,
     StatusRequest, path,

@@ -7,6 +7,9 @@ use thiserror::Error;
 
 use crate::{IpcError, Reply, upstream};
 
+/// How the reason begins of a daemon that waits for its node's first certificate: it has nothing yet to plan with.
+pub const WITHOUT_CERTIFICATE: &str = "the node's first certificate is waited for";
+
 /// Why not.
 #[derive(Debug, Error)]
 pub enum Refusal {
@@ -72,10 +75,14 @@ impl Refusal {
         }
     }
 
-    /// Whether nobody was there to say anything.
+    /// Whether nobody was there to say anything, or only one who waits for the first certificate, which may never come.
     #[must_use]
     pub fn is_absence(&self) -> bool {
-        matches!(self, Self::Unasked(error) if error.may_pass())
+        match self {
+            Self::Unasked(error) => error.may_pass(),
+            Self::NotReady(why) => why.starts_with(WITHOUT_CERTIFICATE),
+            _ => false,
+        }
     }
 
     /// Whether somebody is there who has not said anything yet.
@@ -182,5 +189,13 @@ mod tests {
             body: vec![1],
         };
         assert_eq!(Refusal::unless_good(good).unwrap(), [1]);
+    }
+
+    #[test]
+    fn a_daemon_without_its_first_certificate_is_none_and_one_that_is_not_ready_is_one() {
+        let why = format!("{WITHOUT_CERTIFICATE}: csr-a is not approved yet\n");
+        assert!(refusal(503, &why).is_absence());
+        assert!(!refusal(503, "there is no primary network").is_absence());
+        assert!(!refusal(404, WITHOUT_CERTIFICATE).is_absence());
     }
 }

@@ -1,6 +1,8 @@
 //! Sockets of the node's programs, by their paths.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -38,6 +40,19 @@ pub fn is_served(path: &Path) -> bool {
     }
 }
 
+/// The process that began to listen there, where it runs in another mount namespace, as that of another container does. One
+/// that the kernel does not name here counts as our own.
+#[must_use]
+pub fn of_another_container(stream: &UnixStream) -> Option<i32> {
+    let process = getsockopt(stream, PeerCredentials).ok()?.pid();
+    let namespace = |of: &str| {
+        let about = fs::metadata(format!("/proc/{of}/ns/mnt")).ok()?;
+        Some((about.dev(), about.ino()))
+    };
+    let (own, other) = (namespace("self")?, namespace(&process.to_string())?);
+    (own != other).then_some(process)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixListener;
@@ -52,11 +67,12 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         // Room for one.
         rustix::net::listen(&listener, 0).unwrap();
-        let _first = reach(&path).unwrap();
+        let first = reach(&path).unwrap();
 
         assert_eq!(reach(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 
         assert!(is_served(&path));
+        assert_eq!(of_another_container(&first), None);
         drop(listener);
         assert!(!is_served(&path));
     }

@@ -334,6 +334,10 @@ fn what_is_installed_has_upstreams_names() {
     for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
         assert!(container[probe]["exec"].is_object(), "{probe}");
     }
+    // A predecessor on the node does not answer for it.
+    let ready = &container["readinessProbe"]["exec"]["command"];
+    let program = "/usr/src/multus-cni/bin/multus-daemon";
+    assert_eq!(*ready, json!([program, "get", "--own", "/readyz"]));
     let config = client
         .get("/api/v1/namespaces/kube-system/configmaps/multus-daemon-config")
         .unwrap();

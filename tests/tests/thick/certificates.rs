@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use suites::multus::program;
 use suites::node::read_json;
 use suites::scene::until;
-use suites::thick::ThickNode;
+use suites::thick::{ThickNode, answer};
 use testkit::apiserver::Signer;
 use testkit::kube::{DAEMON, Kubeconfig, NODE, Rule, User};
 
@@ -85,6 +85,13 @@ impl Certified {
     /// The file that the link leads to.
     pub(crate) fn current(&self) -> Option<PathBuf> {
         fs::read_link(self.certificates.join("multus-client-current.pem")).ok()
+    }
+
+    /// How many certificates were asked for.
+    fn requests(&self) -> usize {
+        let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+        let list = self.node.api.client().get(path).unwrap();
+        list["items"].as_array().map_or(0, Vec::len)
     }
 
     /// Approves whatever asks, while `work` is done.
@@ -231,12 +238,7 @@ fn without_anybody_who_approves_the_daemon_says_what_it_waits_for_and_can_be_end
     let certified = Certified::on(ThickNode::with_api_of_its_own("certs-nobody"));
     let node = &certified.node;
     let daemon = node.start();
-    let requests = || {
-        let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
-        let list = node.api.client().get(path).unwrap();
-        list["items"].as_array().map_or(0, Vec::len)
-    };
-    until("a certificate is asked for", || requests() > 0);
+    until("a certificate is asked for", || certified.requests() > 0);
     let what = "the node's first certificate is waited for: certificate signing request ";
     until("it says so", || {
         let line = format!("[-]certificate: {what}");
@@ -316,4 +318,54 @@ fn a_certificate_that_ended_is_replaced_with_the_kubelets_credentials_once_someb
         assert_eq!(node.attachments_of(&refused).len(), 2);
     });
     assert!(daemon.0.is_running().unwrap());
+}
+
+#[test]
+fn who_waits_for_a_first_certificate_leaves_its_predecessor_the_socket_and_is_no_daemon_for_plain_pods()
+ {
+    let certified = Certified::on(ThickNode::with_api_of_its_own("certs-surge"));
+    let node = &certified.node;
+    let mut config = read_json(&node.config);
+    config["plainPodsWithoutDaemon"] = json!(true);
+    fs::write(&node.config, config.to_string()).unwrap();
+    let _signer = certified.sign(3600);
+    let first = certified.approving(|| node.started());
+    let conf = node.generated();
+    // Nobody approves any more.
+    config["perNodeCertificate"]["certDir"] = json!(node.world.directory().join("certs-2"));
+    fs::write(&node.config, config.to_string()).unwrap();
+
+    let second = node.start();
+
+    until("a certificate is asked for", || certified.requests() > 1);
+    assert_eq!(node.ask("/readyz").unwrap().0, 200);
+    node.add(&node.pod("before", ""), &conf).good();
+    first.stop();
+    let what = "the node's first certificate is waited for: certificate signing request ";
+    let is_told = || {
+        let (status, text) = node.ask("/readyz").unwrap_or_default();
+        status == 503 && text.contains(what)
+    };
+    until("the second one says what it waits for", is_told);
+    // As upstream's daemon does when it ends.
+    fs::remove_file(node.socket()).unwrap();
+    until("its socket is there again", is_told);
+    let told = |annotations: Value| {
+        let mut conf = conf.clone();
+        conf["runtimeConfig"] = json!({"io.kubernetes.cri.pod-annotations": annotations});
+        conf["timeouts"] = json!({"add": "14s"});
+        conf
+    };
+    let (plain, other) = (
+        node.annotated_pod("web", &[]),
+        node.annotated_pod("other", &[]),
+    );
+    let named = json!({"k8s.v1.cni.cncf.io/networks": "net-a"});
+    let refused = node.begin_add(&other, &told(named));
+
+    let result = node.add(&plain, &told(json!({}))).result();
+
+    assert_eq!(result["ips"][0]["address"], "10.9.0.2/24", "{result}");
+    answer(refused).refused(11, &[what, "without which the pod cannot start: "]);
+    second.stop();
 }

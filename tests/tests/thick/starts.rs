@@ -252,6 +252,23 @@ fn a_probe_tells_how_the_daemon_is() {
         .args(["get", "/healthz"]);
     let apart = apart.run().unwrap();
     assert!(apart.status.success(), "{}", apart.stderr_text());
+    let own = |unshare: &[&str]| {
+        let command = node.world.command("unshare").args(unshare).arg("--");
+        let command = command.arg(program("multus-daemon")).arg("-config");
+        let command = command.arg(&node.config);
+        command.args(["get", "--own", "/healthz"]).run().unwrap()
+    };
+    assert!(own(&["--uts"]).status.success());
+    let other = own(&["--mount"]);
+    assert_eq!(other.status.code(), Some(1));
+    let (text, of) = (
+        other.stderr_text(),
+        " of another container serves /healthz\n",
+    );
+    assert!(
+        text.starts_with("multus-daemon: process ") && text.ends_with(of),
+        "{text}"
+    );
     let unready = probe("/readyz");
     assert!(!unready.status.success());
     assert!(unready.stdout_text().contains("no primary network"));
