@@ -209,6 +209,7 @@ mod tests {
         assert_eq!(text, line);
         assert_eq!(wait.answer(HEALTHZ), (StatusCode::OK, String::new()));
     }
+
     #[test]
     fn a_predecessor_who_serves_keeps_the_socket_and_one_that_is_removed_comes_again() {
         let folder = tempfile::tempdir().unwrap();

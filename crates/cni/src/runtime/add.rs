@@ -29,8 +29,9 @@ impl Runtime<'_> {
         Ok(result)
     }
 
-    /// As [`Runtime::add`], but the caller sees to the cache: with [`Runtime::store`], and [`Runtime::undo_unstored`] where that
-    /// fails. Does something short while the first plugin runs.
+    /// As [`Runtime::add`], but the caller sees to the cache: with [`Runtime::store`], and where that fails with
+    /// [`Runtime::undo_unstored`], or with [`Runtime::unstored`] and a DEL of his own. Does something short while the first
+    /// plugin runs.
     ///
     /// # Errors
     /// [`ChainError`].
