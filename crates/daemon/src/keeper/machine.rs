@@ -58,7 +58,7 @@ impl Sight {
 pub struct Actions {
     /// A file to write. Whoever does it tells [`Keeper::wrote`], and looks again.
     pub write: Option<Write>,
-    /// Files to remove while they have these bytes, which another form of Multus left.
+    /// Files to remove while they have these bytes, which another form of Multus left. Whoever does it tells [`Keeper::removed`].
     pub remove: Vec<(String, Vec<u8>)>,
     /// The record of the primary to write into `cniDir`. Whoever does it tells [`Keeper::recorded`].
     pub record: Option<Vec<u8>>,
@@ -199,6 +199,13 @@ impl Keeper {
         self.recorded = Some(record);
     }
 
+    /// A file that was left over was removed.
+    pub fn removed(&mut self, file: &str) {
+        if let Some(left_over) = &mut self.left_over {
+            left_over.retain(|(name, _)| name != file);
+        }
+    }
+
     fn primary(&self) -> Option<&Arc<Primary>> {
         match &self.source {
             Source::Generated(chooser) => chooser.chosen(),
@@ -269,10 +276,10 @@ impl Keeper {
     /// somebody's.
     fn left_over(&mut self, sight: &Sight) -> Vec<(String, Vec<u8>)> {
         let is_alone = |(_, bytes): &&(String, Vec<u8>)| is_multus_alone(bytes, &self.plugin_type);
-        let mut now: Vec<_> = sight.beside.iter().filter(is_alone).cloned().collect();
+        let now: Vec<_> = sight.beside.iter().filter(is_alone).cloned().collect();
         let before = self.left_over.get_or_insert_with(|| now.clone());
-        now.retain(|file| before.contains(file));
-        now
+        before.retain(|file| now.contains(file));
+        before.clone()
     }
 
     /// The record of the primary, where it is not written yet.

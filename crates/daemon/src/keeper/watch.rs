@@ -271,6 +271,9 @@ impl<O: Observer> Work<O> {
         for (file, bytes) in files {
             let removed = remove_same(&self.places.own_dir.join(&file), &bytes);
             let is_gone = matches!(removed, Ok(true));
+            if is_gone {
+                self.keeper.removed(&file);
+            }
             if self.told(removed.map(drop)) && is_gone {
                 self.observer.report(&Report::LeftOverRemoved { file });
             }

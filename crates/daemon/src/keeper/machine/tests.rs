@@ -346,6 +346,16 @@ fn what_the_thin_plugin_left_goes_once_ours_is_in_force_and_not_before() {
     assert_eq!(node.act().0.remove[0].0, "00-multus.conflist");
     node.sight.beside.clear();
     assert!(node.act().0.remove.is_empty());
+    node.sight.beside = vec![("00-multus.conflist".to_owned(), THIN.into())];
+    assert!(node.act().0.remove.is_empty(), "the same, put there anew");
+}
+
+#[test]
+fn what_was_removed_is_not_looked_for_again_though_it_came_back_between_two_looks() {
+    let mut node = with_a_list(THIN);
+    let actions = node.files(&[("10-a.conflist", &list("a"))]).act().0;
+    node.keeper.removed(&actions.remove[0].0);
+    assert!(node.act().0.remove.is_empty());
 }
 
 #[test]

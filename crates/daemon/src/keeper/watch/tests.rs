@@ -430,6 +430,10 @@ fn what_the_thin_plugin_left_is_removed_once_nobody_keeps_it() {
     node.write("00-multus.conflist", thin);
     node.write("10-a.conflist", &list("b"));
     node.until_told("10-a.conflist changed");
+    // Whoever has the capabilities of the next one is done with the look that told.
+    let next = list("c").replace(r#""bridge""#, r#""bridge","capabilities":{"c1":true}"#);
+    node.write("10-a.conflist", &next);
+    node.until_ours_has(r#""c1":true"#);
     assert!(left.exists(), "somebody put it there since");
 }
 
