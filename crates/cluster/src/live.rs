@@ -17,6 +17,7 @@ use crate::error::ClusterError;
 use crate::event::{self, Event, Subject};
 use crate::failure::{ApiStatus, Failure};
 use crate::object::Identity;
+use crate::refusals::{Purpose, Refusals, Refused};
 use crate::{claim, definition, pod, status};
 
 /// Bounds for each request, whatever the caller's deadline.
@@ -41,6 +42,7 @@ impl Default for Limits {
 /// A client of the Kubernetes API. Every call is a request; none is answered from memory.
 pub struct Live {
     pub(crate) api: Api,
+    refusals: Refusals,
 }
 
 impl Live {
@@ -55,8 +57,7 @@ impl Live {
         runtime: &Handle,
     ) -> Result<Self, ClusterError> {
         let source = Source::Kubeconfig(path.to_owned());
-        let api = Api::new(source, limits, runtime)?;
-        Ok(Self { api })
+        Self::new(source, limits, runtime)
     }
 
     /// A client with the service account of the pod that this program runs in (B5.1); `host` and `port` are
@@ -75,8 +76,7 @@ impl Live {
             port: port.to_owned(),
             directory: PathBuf::from("/var/run/secrets/kubernetes.io/serviceaccount"),
         };
-        let api = Api::new(source, limits, runtime)?;
-        Ok(Self { api })
+        Self::new(source, limits, runtime)
     }
 
     /// A client with a certificate and its key in one file, at the server of a kubeconfig, whose own credentials are not used
@@ -91,8 +91,14 @@ impl Live {
             bootstrap: bootstrap.to_owned(),
             file: file.to_owned(),
         };
-        let api = Api::new(source, limits, runtime)?;
-        Ok(Self { api })
+        Self::new(source, limits, runtime)
+    }
+
+    fn new(source: Source, limits: Limits, runtime: &Handle) -> Result<Self, ClusterError> {
+        Ok(Self {
+            api: Api::new(source, limits, runtime)?,
+            refusals: Refusals::default(),
+        })
     }
 
     /// The API server's host and port.
@@ -111,6 +117,22 @@ impl Live {
         self.api.refresh().await
     }
 
+    /// What the API refused of what was asked for by itself: lists and watches are told by [`crate::Progress`].
+    #[must_use]
+    pub fn refused(&self, purpose: Purpose) -> Refused {
+        self.refusals.of(purpose)
+    }
+
+    /// Keeps in mind what became of a request.
+    pub(crate) fn noted<T>(
+        &self,
+        purpose: Purpose,
+        done: Result<T, ClusterError>,
+    ) -> Result<T, ClusterError> {
+        self.refusals.note(purpose, &done);
+        done
+    }
+
     /// Reads a pod; `None` where the API says that there is none (B4.10–B4.15).
     ///
     /// # Errors
@@ -122,8 +144,8 @@ impl Live {
         deadline: Instant,
     ) -> Result<Option<Pod>, ClusterError> {
         let call = Call::get_pod(namespace, name)?;
-        self.get(&call, deadline, pod::parse, ApiStatus::is_not_found)
-            .await
+        let read = self.get(&call, deadline, pod::parse, ApiStatus::is_not_found);
+        self.noted(Purpose::Pods, read.await)
     }
 
     /// As [`Live::pod`], with the version that was read, and its network status.
@@ -138,8 +160,8 @@ impl Live {
             let version = Identity::parse(body)?.number();
             Ok((pod::parse(body)?, version, pod::network_status(body)?))
         };
-        self.get(&call, deadline, parse, ApiStatus::is_not_found)
-            .await
+        let read = self.get(&call, deadline, parse, ApiStatus::is_not_found);
+        self.noted(Purpose::Pods, read.await)
     }
 
     /// Reads a definition; `None` where the API says that there is none, or that it does not know definitions at all:
@@ -166,10 +188,10 @@ impl Live {
     ) -> Result<Option<(Definition, u64)>, ClusterError> {
         let call = Call::get_definition(namespace, name)?;
         let parse = |body: &[u8]| Ok((definition::parse(body)?, Identity::parse(body)?.number()));
-        self.get(&call, deadline, parse, |status| {
+        let read = self.get(&call, deadline, parse, |status| {
             status.code == StatusCode::NOT_FOUND
-        })
-        .await
+        });
+        self.noted(Purpose::Definitions, read.await)
     }
 
     /// Reads a ResourceClaim; `None` where the API says that there is none.
@@ -183,8 +205,8 @@ impl Live {
         deadline: Instant,
     ) -> Result<Option<Claim>, ClusterError> {
         let call = Call::get_claim(namespace, name)?;
-        self.get(&call, deadline, claim::parse, ApiStatus::is_not_found)
-            .await
+        let read = self.get(&call, deadline, claim::parse, ApiStatus::is_not_found);
+        self.noted(Purpose::Claims, read.await)
     }
 
     /// The devices in a driver's ResourceSlices that have an id for CNI plugins; of one node, or of all (B5.82).
@@ -202,7 +224,8 @@ impl Live {
         let mut next: Option<String> = None;
         loop {
             let call = Call::list(&slices, claim::PAGE, next.as_deref());
-            let body = self.api.send(&call, deadline).await?;
+            let sent = self.api.send(&call, deadline).await;
+            let body = self.noted(Purpose::Claims, sent)?;
             let (published, more) =
                 claim::parse_slices(&body).map_err(|error| self.api.unreadable(&call, &error))?;
             devices.extend(published);
@@ -228,7 +251,8 @@ impl Live {
     ) -> Result<(), ClusterError> {
         let mut annotations = vec![(npwg::names::NETWORK_STATUS, Some(network_status))];
         annotations.extend_from_slice(more);
-        status::write(&self.api, pod, &annotations, deadline).await
+        let written = status::write(&self.api, pod, &annotations, deadline).await;
+        self.noted(Purpose::Statuses, written)
     }
 
     /// Posts events, each once, one after the other, while there is time. Tells how many were accepted.
@@ -240,7 +264,8 @@ impl Live {
             let Ok(call) = Call::post_event(about.namespace(), object.into_bytes()) else {
                 return 0;
             };
-            accepted += usize::from(self.api.send_once(&call, deadline).await.is_ok());
+            let sent = self.api.send_once(&call, deadline).await;
+            accepted += usize::from(self.noted(Purpose::Events, sent).is_ok());
         }
         accepted
     }
@@ -257,7 +282,8 @@ impl Live {
     ) -> Result<(), ClusterError> {
         let object = event::only_object(pod, event, SystemTime::now()).to_string();
         let call = Call::post_event(&pod.namespace, object.into_bytes())?;
-        match self.api.send_once(&call, deadline).await {
+        let sent = self.api.send_once(&call, deadline).await;
+        match self.noted(Purpose::Events, sent) {
             Err(error) if error.code() != Some(StatusCode::CONFLICT) => Err(error),
             _ => Ok(()),
         }

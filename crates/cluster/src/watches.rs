@@ -12,6 +12,7 @@ use crate::error::ClusterError;
 use crate::follow::Follower;
 use crate::live::Live;
 use crate::object::Object;
+use crate::refusals::Purpose;
 use crate::status;
 use crate::store::{Lookup, Store};
 
@@ -170,8 +171,8 @@ impl Watches {
             text: network_status,
             earlier,
         };
-        let is_written = status::write_first(api, pod, version, first, deadline).await?;
-        Ok(match is_written {
+        let written = status::write_first(api, pod, version, first, deadline).await;
+        Ok(match self.live.noted(Purpose::Statuses, written)? {
             true => FirstStatus::Written,
             false => FirstStatus::Known,
         })

@@ -10,7 +10,7 @@ mod process;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use cluster::{Progress, Validity};
+use cluster::{Progress, Refused, Validity};
 use http::Method;
 use ipc::{Run, path, upstream};
 use prometheus::{
@@ -103,6 +103,8 @@ pub(crate) struct Standing {
     pub(crate) ledgers: Option<usize>,
     /// What each watch knows, by what it watches.
     pub(crate) watches: Vec<(&'static str, Progress)>,
+    /// What the API refused, by what it was asked for.
+    pub(crate) refused: Vec<(&'static str, Refused)>,
     /// The node's own, where there is one.
     pub(crate) certificate: Option<Validity>,
 }
@@ -123,6 +125,7 @@ struct StandingSeries {
     objects: IntGaugeVec,
     failures: IntCounterVec,
     reads: IntCounterVec,
+    refusals: IntCounterVec,
     certificate: IntGauge,
 }
 
@@ -386,6 +389,12 @@ impl StandingSeries {
                 "Objects read one by one because their watch did not know them.",
                 &["resource"],
             )?,
+            refusals: counters(
+                to,
+                "multus_api_refusals_total",
+                "Reads, writes and events that the API refused for want of rights or credentials.",
+                &["resource"],
+            )?,
         })
     }
 
@@ -408,6 +417,9 @@ impl StandingSeries {
         if let Some(ledgers) = standing.ledgers {
             self.ledgers.set(whole(ledgers));
         }
+        for (resource, refused) in &standing.refused {
+            raise(&self.refusals, resource, refused.total);
+        }
         for (resource, progress) in &standing.watches {
             let labels = [*resource];
             if let Some(heard) = progress.heard {
@@ -417,15 +429,16 @@ impl StandingSeries {
             self.objects
                 .with_label_values(&labels)
                 .set(whole(progress.objects));
-            for (series, total) in [
-                (&self.failures, progress.failures),
-                (&self.reads, progress.reads),
-            ] {
-                let series = series.with_label_values(&labels);
-                series.inc_by(total.saturating_sub(series.get()));
-            }
+            raise(&self.failures, resource, progress.failures);
+            raise(&self.reads, resource, progress.reads);
         }
     }
+}
+
+/// Makes a counter what somebody else counted.
+fn raise(series: &IntCounterVec, resource: &str, total: u64) {
+    let series = series.with_label_values(&[resource]);
+    series.inc_by(total.saturating_sub(series.get()));
 }
 
 fn register<C: prometheus::core::Collector + Clone + 'static>(

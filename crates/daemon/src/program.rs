@@ -280,7 +280,7 @@ impl Parts {
         let lacking = name.map(|_| lacking(&settings, &watches, &live));
         let complaints = Arc::<Complaints>::default();
         let node = Arc::new(Node {
-            readiness: Readiness::new(Arc::clone(&watches), Arc::clone(&status)),
+            readiness: Readiness::new(Arc::clone(&live), Arc::clone(&watches), Arc::clone(&status)),
             sources: Sources {
                 live,
                 watches,

@@ -4,12 +4,13 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
-use cluster::{Progress, Watches};
+use cluster::{Live, Progress, Purpose, Refused, Watches};
 
 use crate::keeper::Status;
 
 /// The parts that a plan needs.
 pub(crate) struct Readiness {
+    live: Arc<Live>,
     watches: Arc<Watches>,
     keeper: Arc<dyn Fn() -> Status + Send + Sync>,
 }
@@ -22,10 +23,15 @@ impl fmt::Debug for Readiness {
 
 impl Readiness {
     pub(crate) fn new(
+        live: Arc<Live>,
         watches: Arc<Watches>,
         keeper: Arc<dyn Fn() -> Status + Send + Sync>,
     ) -> Self {
-        Self { watches, keeper }
+        Self {
+            live,
+            watches,
+            keeper,
+        }
     }
 
     /// How each watch does, by what it watches.
@@ -34,6 +40,11 @@ impl Readiness {
             ("pods", self.watches.pods().progress()),
             ("definitions", self.watches.definitions().progress()),
         ]
+    }
+
+    /// What the API refuses, by what it was asked for.
+    pub(crate) fn refused(&self) -> [(&'static str, Refused); 5] {
+        Purpose::ALL.map(|purpose| (purpose.as_str(), self.live.refused(purpose)))
     }
 
     /// Why no pod can be attached now, in one line. A watch that has not told yet is no reason to say that something does
@@ -56,12 +67,35 @@ impl Readiness {
         let watches = self.watches().into_iter();
         parts.extend(watches.map(|(what, progress)| (what, watch(&progress, now))));
         parts.extend(more.into_iter().map(|(what, told)| (what, Ok(told))));
+        note(&mut parts, self.refused(), now);
         lines(&parts)
     }
 }
 
+type Part = (&'static str, Result<String, String>);
+
+/// What the API refuses stands with its part, or where that has nothing else to tell, by itself. It makes nothing unready: the
+/// watches go on, and all nodes are refused at once.
+fn note(
+    parts: &mut Vec<Part>,
+    refused: impl IntoIterator<Item = (&'static str, Refused)>,
+    now: Instant,
+) {
+    for (what, refused) in refused {
+        let Some((when, reason)) = refused.last else {
+            continue;
+        };
+        let seconds = now.saturating_duration_since(when).as_secs();
+        let note = format!("refused {seconds} s ago: {reason}");
+        match parts.iter_mut().find(|(part, _)| *part == what) {
+            Some((_, Ok(told) | Err(told))) => *told = format!("{told}; {note}"),
+            None => parts.push((what, Ok(note))),
+        }
+    }
+}
+
 /// A line for each part, in the words of Kubernetes' own components.
-fn lines(parts: &[(&str, Result<String, String>)]) -> (bool, String) {
+fn lines(parts: &[Part]) -> (bool, String) {
     let mut text = String::new();
     for (name, state) in parts {
         let (sign, told) = match state {
@@ -157,6 +191,40 @@ mod tests {
         assert_eq!(lines(&[good()]), (true, "[+]a: fine\n".to_owned()));
         let both = (false, "[+]a: fine\n[-]b: why\n".to_owned());
         assert_eq!(lines(&[good(), bad]), both);
+    }
+
+    #[test]
+    fn what_the_api_refuses_stands_with_its_part_and_makes_no_node_unready() {
+        // Decided: an API outage makes no node unready
+        let now = Instant::now();
+        let refused = |reason: &str| Refused {
+            total: 1,
+            last: Some((now, reason.to_owned())),
+        };
+        let mut parts = vec![
+            ("pods", Ok("3 known".to_owned())),
+            ("definitions", Err("not listed yet".to_owned())),
+        ];
+        let before = Refused {
+            total: 7,
+            last: None,
+        };
+        let all = [
+            ("pods", refused("a")),
+            ("definitions", refused("b")),
+            ("statuses", before),
+            ("events", refused("c")),
+        ];
+        note(&mut parts, all, now + Duration::from_secs(7));
+        let expected = [
+            ("pods", Ok("3 known; refused 7 s ago: a".to_owned())),
+            (
+                "definitions",
+                Err("not listed yet; refused 7 s ago: b".to_owned()),
+            ),
+            ("events", Ok("refused 7 s ago: c".to_owned())),
+        ];
+        assert_eq!(parts, expected);
     }
 
     #[test]

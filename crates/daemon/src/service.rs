@@ -185,6 +185,7 @@ impl Service {
             before_ours: (node.sources.status)().before_ours,
             ledgers: ledgers.ok().flatten().map(|ledgers| ledgers.len()),
             watches: node.readiness.watches().into(),
+            refused: node.readiness.refused().into(),
             certificate: self.credentials.certificate(),
         };
         match node.metrics.text(&standing) {

@@ -158,6 +158,50 @@ fn an_api_that_was_down_is_followed_again_without_a_restart() {
 }
 
 #[test]
+fn what_is_refused_while_the_watches_go_on_stands_in_readyz_until_it_is_done_again() {
+    // design: what the API does later stands in the body and in metrics only
+    let node = node("thick-refused");
+    let _daemon = node.started();
+    let conf = node.generated();
+    let pod = &pods(&node, &["web"])[0];
+    for (verb, part) in [
+        ("PATCH", "/status"),
+        ("PUT", "/status"),
+        ("POST", "/events"),
+    ] {
+        node.proxy()
+            .every(verb, part, Fault::status(403, "Forbidden"));
+    }
+
+    let text = "error setting the networks status: write status of pod ";
+    node.add(pod, &conf).refused(999, &[text, "403 Forbidden"]);
+
+    let readyz = || node.ask("/readyz").unwrap_or_default();
+    until("the event is refused too", || {
+        readyz()
+            .1
+            .contains("\n[+]events: refused 0 s ago: post event")
+    });
+    let (status, text) = readyz();
+    assert_eq!(status, 200, "{text}");
+    let statuses = text.lines().find(|line| line.starts_with("[+]statuses: "));
+    let statuses = statuses.unwrap_or_default();
+    let begin = "[+]statuses: 0 to be written; refused ";
+    assert!(statuses.starts_with(begin), "{text}");
+    assert!(statuses.contains("403 Forbidden"), "{text}");
+    let (_, series) = node.ask("/metrics").unwrap();
+    let counted = "multus_api_refusals_total{resource=\"statuses\"} 1\n";
+    assert!(series.contains(counted), "{series}");
+
+    node.proxy().heal();
+    node.add(pod, &conf).good();
+    until("nothing is refused any more", || {
+        let (status, text) = readyz();
+        status == 200 && !text.contains("refused")
+    });
+}
+
+#[test]
 fn a_token_that_expires_is_read_again_from_its_file() {
     // B5.3, user-pain 48
     let node = node("thick-token");

@@ -114,6 +114,13 @@ fn how_things_stand_is_told_as_it_is_now() {
             ("pods", progress(reads)),
             ("definitions", Progress::default()),
         ],
+        refused: vec![(
+            "statuses",
+            Refused {
+                total: reads,
+                last: None,
+            },
+        )],
         certificate: Some(Validity {
             since: UNIX_EPOCH,
             until: UNIX_EPOCH + Duration::from_secs(8),
@@ -135,6 +142,7 @@ fn how_things_stand_is_told_as_it_is_now() {
         r#"multus_watch_objects{resource="pods"} 7"#,
         r#"multus_watch_failures_total{resource="pods"} 1"#,
         r#"multus_api_reads_total{resource="pods"} 3"#,
+        r#"multus_api_refusals_total{resource="statuses"} 3"#,
     ] {
         has(&text, line);
     }
