@@ -22,6 +22,9 @@ pub struct PrimaryRecord {
     /// The file that was the primary's before it vanished; it is the primary's again when it returns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub former: Option<String>,
+    /// All files that were the primary's before, of which runtimes may still know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub all_former: Vec<String>,
     /// The file as it was when it last was whole, in the version that `forceCNIVersion` demands.
     pub content: String,
     /// What an ADD attaches: `content` with the plugins of the list's sub-directory.
@@ -65,6 +68,7 @@ mod tests {
         assert_eq!(record.encode().unwrap(), TEXT.as_bytes());
         let with_former = PrimaryRecord {
             former: Some("05-b.conf".to_owned()),
+            all_former: vec!["05-b.conf".to_owned()],
             ..record
         };
         let text = with_former.encode().unwrap();

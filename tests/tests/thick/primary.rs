@@ -123,3 +123,28 @@ fn a_primary_that_is_renamed_is_followed() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(node.attachments_once(&pod), attachment);
 }
+
+#[test]
+fn an_add_that_names_the_former_primary_finds_the_present_one_with_the_next_daemon_too() {
+    let node = ThickNode::new("primary-former");
+    let daemon = node.started();
+    let before = node.generated();
+    let renamed = node.primaries.join("10-cluster.conflist");
+    let network = node.scripted("cluster", "10.9.0.2/24");
+    let list = json!({"cniVersion": "1.0.0", "name": "listed", "plugins": [network]});
+    fs::write(node.primaries.join(".new"), list.to_string()).unwrap();
+    fs::rename(node.primaries.join(".new"), &renamed).unwrap();
+    fs::remove_file(file(&node)).unwrap();
+    until("it is followed", || {
+        configuration(&node).contains("10-cluster.conflist")
+    });
+    daemon.stop();
+
+    let pod = node.annotated_pod("late", &[]);
+    let waiting = node.begin_add(&pod, &before);
+    let _successor = node.started();
+
+    answer(waiting).good();
+    let attachment = [("listed".to_owned(), "eth0".to_owned())];
+    assert_eq!(node.attachments_once(&pod), attachment);
+}

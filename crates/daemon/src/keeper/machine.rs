@@ -292,6 +292,7 @@ impl Keeper {
             directory: self.directory.clone(),
             file: primary.file.clone(),
             former: chooser.former().map(str::to_owned),
+            all_former: chooser.all_former().to_vec(),
             content: String::from_utf8_lossy(&primary.content).into_owned(),
             configuration: String::from_utf8_lossy(primary.conf.bytes()).into_owned(),
             plain: self.is_plain,

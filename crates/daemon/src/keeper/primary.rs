@@ -92,8 +92,8 @@ impl Chooser {
             generator,
             master,
             chosen: chosen.map(Arc::new),
-            all_former: Vec::new(),
-            former: record.and_then(|record| record.former),
+            former: record.as_ref().and_then(|record| record.former.clone()),
+            all_former: record.map(|record| record.all_former).unwrap_or_default(),
             gone_since: None,
         }
     }

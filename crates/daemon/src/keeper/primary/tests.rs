@@ -44,10 +44,15 @@ fn a_file_that_was_the_primarys_before_leads_to_the_one_that_is() {
             r#"{"cniVersion":"1.0.0","name":"a","type":"bridge"}"#,
         )],
     );
-    let status = node.files(&[("10-a.conflist", &list)]).act().0.status;
+    let actions = node.files(&[("10-a.conflist", &list)]).look();
+    let status = actions.status;
     let path = |name: &str| std::path::Path::new(DIRECTORY).join(name);
     let now = path("10-a.conflist");
     assert_eq!(status.successor_of(&path("10-a.conf")), Some(now.as_path()));
+    // The next daemon knows it as well.
+    let mut next = Node::new(&settings(""), actions.record.as_deref());
+    let known = next.files(&[("10-a.conflist", &list)]).act().0.status;
+    assert_eq!(known.successor_of(&path("10-a.conf")), Some(now.as_path()));
     for other in [now, path("20-b.conf"), "/elsewhere/10-a.conf".into()] {
         assert_eq!(status.successor_of(&other), None, "{}", other.display());
     }
