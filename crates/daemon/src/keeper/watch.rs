@@ -63,23 +63,8 @@ impl Watch {
     /// # Errors
     /// Settings that nothing can be generated from, or no thread or descriptor left.
     pub fn start(settings: &Settings, observer: impl Observer) -> Result<Self, KeeperError> {
-        let places = Places::new(settings);
-        let record = match read_trusted(&places.record, 2 * LARGEST) {
-            Err(error) if error.may_pass() => return Err(io::Error::from(error).into()),
-            read => read.ok().flatten(),
-        };
-        let keeper = Keeper::new(settings, record.as_deref())?;
-        let watcher = DirWatcher::new()?;
-        let stop = watcher.stop();
-        let mut work = Work {
-            own: places.own_dir.join(keeper.own_name()),
-            keeper,
-            places,
-            watcher,
-            observer,
-            status: Arc::new(Mutex::new(Status::unseen())),
-            last_failure: None,
-        };
+        let mut work = Work::new(settings, observer)?;
+        let stop = work.watcher.stop();
         let status = Arc::clone(&work.status);
         let wait = work.look(None);
         let thread = thread::Builder::new()
@@ -165,11 +150,32 @@ struct Work<O> {
     watcher: DirWatcher,
     observer: O,
     status: Arc<Mutex<Status>>,
+    /// What the kernel told of our file since one last saw what there is.
+    how: How,
     /// So that the same failure is told once.
     last_failure: Option<String>,
 }
 
 impl<O: Observer> Work<O> {
+    fn new(settings: &Settings, observer: O) -> Result<Self, KeeperError> {
+        let places = Places::new(settings);
+        let record = match read_trusted(&places.record, 2 * LARGEST) {
+            Err(error) if error.may_pass() => return Err(io::Error::from(error).into()),
+            read => read.ok().flatten(),
+        };
+        let keeper = Keeper::new(settings, record.as_deref())?;
+        Ok(Self {
+            own: places.own_dir.join(keeper.own_name()),
+            keeper,
+            places,
+            watcher: DirWatcher::new()?,
+            observer,
+            status: Arc::new(Mutex::new(Status::unseen())),
+            how: How::Gone,
+            last_failure: None,
+        })
+    }
+
     fn follow(mut self, mut wait: Duration) {
         let name = self.keeper.own_name().to_owned();
         while let Pause::Over { left } = self.watcher.pause(wait, &name) {
@@ -179,21 +185,21 @@ impl<O: Observer> Work<O> {
 
     /// Looks and acts until there is nothing to do; says for how long.
     fn look(&mut self, left: Option<Left>) -> Duration {
-        let mut how = left.map_or(How::Gone, How::from);
+        self.heard(left);
         let mut wait = PAUSE;
         // What a killed daemon, or another form of Multus, was writing.
         let _best_effort = remove_old_temporaries(&self.places.own_dir);
         for _ in 0..WRITES {
             self.watch();
-            let sight = match self.sight_with_evidence(how) {
+            let sight = match self.sight_with_evidence() {
                 Ok(sight) => sight,
                 Err(error) => {
                     self.is_blind(error.to_string());
                     break;
                 }
             };
+            self.how = How::Gone;
             let actions = self.keeper.look(&sight, Instant::now());
-            how = How::Gone;
             for report in &actions.reports {
                 self.observer.report(report);
             }
@@ -216,6 +222,13 @@ impl<O: Observer> Work<O> {
             }
         }
         wait
+    }
+
+    /// What the kernel told stays known until one sees: a look may be blind.
+    fn heard(&mut self, left: Option<Left>) {
+        if let Some(left) = left {
+            self.how = left.into();
+        }
     }
 
     /// One could not look, for want of descriptors or memory, or because a disk fails: that says nothing of the files. How
@@ -306,22 +319,24 @@ impl<O: Observer> Work<O> {
     }
 
     /// Where our file is gone, the kernel has told how, or is about to: a look may be quicker than that.
-    fn sight_with_evidence(&self, how: How) -> Result<Sight, FileError> {
-        let sight = self.sight(how)?;
+    fn sight_with_evidence(&mut self) -> Result<Sight, FileError> {
+        let sight = self.sight()?;
         let Own::Missing { how: How::Gone } = sight.own else {
             return Ok(sight);
         };
         match self.watcher.pause(Duration::ZERO, self.keeper.own_name()) {
             // What was told may concern the other files too.
-            Pause::Over { left: Some(left) } => self.sight(left.into()),
-            Pause::Over { left: None } => self.sight(How::Gone),
+            Pause::Over { left } => {
+                self.heard(left);
+                self.sight()
+            }
             Pause::Stopped => Ok(sight),
         }
     }
 
     /// # Errors
     /// Something that may pass, and says nothing of what is there.
-    fn sight(&self, how: How) -> Result<Sight, FileError> {
+    fn sight(&self) -> Result<Sight, FileError> {
         let list = self
             .places
             .own_dir
@@ -330,7 +345,7 @@ impl<O: Observer> Work<O> {
         Ok(Sight {
             files: self.candidates()?,
             copied: self.copied(),
-            own: found(&self.own, how)?,
+            own: found(&self.own, &self.how)?,
             list: unless_passing(read_bounded(&list, LARGEST))?.ok().flatten(),
             beside: self.beside()?,
             before: before(&self.places.own_dir, self.keeper.own_name())?,
@@ -391,9 +406,11 @@ fn unless_passing<T>(read: Result<T, FileError>) -> Result<Result<T, FileError>,
 }
 
 /// Our own file, with what is known of who wrote it.
-fn found(path: &Path, how: How) -> Result<Own, FileError> {
+fn found(path: &Path, how: &How) -> Result<Own, FileError> {
     let bytes = match unless_passing(read_bounded(path, LARGEST))? {
-        Ok(None) => return Ok(Own::Missing { how }),
+        Ok(None) => {
+            return Ok(Own::Missing { how: how.clone() });
+        }
         read => read.ok().flatten(),
     };
     let about = fs::symlink_metadata(path).ok();

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use plan::PrimaryRecord;
 use sys::lock::Presence;
+use sys::watch::{Left, Pause};
 use tempfile::TempDir;
 
-use super::{before, remove_same};
+use super::{Work, before, remove_same};
 use crate::keeper::{OUR_FILE, Report, Watch};
 use crate::settings::Settings;
 
@@ -207,6 +208,27 @@ fn a_program_that_renames_our_file_is_named_and_the_file_is_put_back() {
     fs::remove_file(node.ours()).unwrap();
     node.until_told("another program removed 00-multus.conf; it is put back in 2 s");
     until("back", || watch.status().repairs == 3);
+}
+
+#[test]
+fn who_took_our_file_away_is_known_though_one_could_not_look_when_it_was_told() {
+    let node = Node::new();
+    node.write("10-a.conflist", &list("a"));
+    let reports = Arc::clone(&node.reports);
+    let observer = move |report: &Report| reports.lock().unwrap().push(report.clone());
+    let mut work = Work::new(&node.settings(), observer).unwrap();
+    work.look(None);
+    fs::rename(node.ours(), node.net_d("00-multus.conf.cilium_bak")).unwrap();
+    let told = work.watcher.pause(Duration::from_secs(60), OUR_FILE);
+    let left = Some(Left::RenamedTo("00-multus.conf.cilium_bak".to_owned()));
+    assert_eq!(told, Pause::Over { left: left.clone() });
+    // EIO
+    symlink("/proc/self/mem", node.net_d("00-fault.conf")).unwrap();
+    work.look(left);
+    assert!(node.told("cannot be looked at") && !node.ours().exists());
+    fs::remove_file(node.net_d("00-fault.conf")).unwrap();
+    work.look(None);
+    assert!(node.told("another program renamed 00-multus.conf to 00-multus.conf.cilium_bak"));
 }
 
 #[test]
