@@ -66,7 +66,7 @@ impl Retries {
         let _full = self.news.try_send(News::Gone(id));
     }
 
-    /// Of how many containers something is left.
+    /// Of how many containers something is left; of those that are not kept in mind, as the last look found it.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::Relaxed)
     }
@@ -90,7 +90,7 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
             rested = Instant::now() + now.elapsed();
             agenda.tried(&id, came_to.unwrap_or(CameTo::Busy), Instant::now());
         }
-        pending.store(agenda.all.len(), Ordering::Relaxed);
+        pending.store(agenda.count(), Ordering::Relaxed);
         let next = agenda
             .next()
             .map_or(look, |next| next.max(rested).min(look));
@@ -107,6 +107,8 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
 #[derive(Debug, Default)]
 struct Agenda {
     all: BTreeMap<ContainerId, Due>,
+    /// How many there are beside them.
+    others: usize,
     /// The last one that a look put in another's place: the next look goes on after it.
     last: Option<ContainerId>,
     /// Whether the next turn is that of the one with the fewest attempts.
@@ -132,6 +134,10 @@ pub(crate) enum CameTo {
 }
 
 impl Agenda {
+    fn count(&self) -> usize {
+        self.all.len() + self.others
+    }
+
     /// Where there are too many, one that failed and comes last gives way: its ledger keeps it.
     fn put(&mut self, id: ContainerId, now: Instant) {
         if self.all.contains_key(&id) {
@@ -157,6 +163,7 @@ impl Agenda {
     fn found(&mut self, mut ids: Vec<ContainerId>, now: Instant) {
         ids.retain(|id| !self.all.contains_key(id));
         ids.sort_unstable();
+        let count = self.all.len() + ids.len();
         let room = MOST.saturating_sub(self.all.len());
         if ids.len() > room {
             let next = ids.partition_point(|id| Some(id) <= self.last.as_ref());
@@ -168,6 +175,7 @@ impl Agenda {
         for id in ids {
             self.put(id, now);
         }
+        self.others = count - self.all.len();
     }
 
     fn gone(&mut self, id: &ContainerId) {
@@ -388,6 +396,7 @@ mod tests {
         for _ in 0..=all.len() / TURNS {
             agenda.found(all.clone(), now);
             assert_eq!(agenda.all.len(), MOST);
+            assert_eq!(agenda.count(), all.len());
             now += LOOK;
             while let Some((id, _)) = agenda.due(now) {
                 agenda.tried(&id, left(), now);
