@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use plan::PRIMARY_RECORD;
+use plan::{PRIMARY_RECORD, Whose};
 use sys::files::{FileError, config_dir_listing, read_bounded, remove};
 use sys::lock::Presence;
 
@@ -146,7 +146,6 @@ impl Uninstall<'_> {
             names.extend(source.file_name().map(PathBuf::from));
         }
         let own = &self.settings.generated.plugin_type;
-        let is_ours = |kind: &str| kind == own || plan::is_multus(kind);
         let mut ours = Vec::new();
         for name in names {
             let file = self.settings.cni_config_dir.join(name);
@@ -158,12 +157,10 @@ impl Uninstall<'_> {
                 // Left alone it would keep containerd from taking the primary's.
                 Err(reason) => return Err(Failure::Broken { file, reason }),
             };
-            let kinds = conf.plugins().iter().map(|plugin| plugin.plugin_type());
-            let (mine, others): (Vec<&str>, Vec<&str>) = kinds.partition(|kind| is_ours(kind));
-            match (mine.is_empty(), others.is_empty()) {
-                (true, _) => {}
-                (false, true) => ours.push(file),
-                (false, false) => {
+            match plan::whose(&conf, own) {
+                Whose::Others => {}
+                Whose::Multus => ours.push(file),
+                Whose::Shared(others) => {
                     let plugins = others.join(", ");
                     return Err(Failure::Shared { file, plugins });
                 }

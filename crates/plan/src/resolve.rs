@@ -6,7 +6,7 @@ use crate::limits::Room;
 use crate::selected::Network;
 use crate::{
     Attachment, Catalog, Facts, Need, NetConf, PlanError, Pod, PodArgs, PodRef, Warning, arguments,
-    devices, limits, routes, selected,
+    devices, is_multus, limits, routes, selected,
 };
 
 /// What the runtime asks for, as far as a plan needs it.
@@ -414,12 +414,6 @@ pub(crate) fn attach(
         ifname,
         requests,
     })
-}
-
-/// Our own programs' names: a network that calls one of them calls itself (user reports of nodes in endless recursion).
-#[must_use]
-pub fn is_multus(plugin: &str) -> bool {
-    plugin == "multus" || plugin == "multus-shim"
 }
 
 pub(crate) fn missing_capabilities(attachment: &Attachment) -> Vec<Warning> {

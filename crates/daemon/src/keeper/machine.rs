@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plan::PrimaryRecord;
+use plan::{PrimaryRecord, Whose};
 
 use super::primary::{Choice, Chooser};
 use super::upkeep::{Step, Upkeep};
@@ -275,7 +275,10 @@ impl Keeper {
     /// What is still there of another form of Multus, as it was when we came: nobody keeps that any more. What comes later is
     /// somebody's.
     fn left_over(&mut self, sight: &Sight) -> Vec<(String, Vec<u8>)> {
-        let is_alone = |(_, bytes): &&(String, Vec<u8>)| is_multus_alone(bytes, &self.plugin_type);
+        let is_alone = |(_, bytes): &&(String, Vec<u8>)| {
+            let conf = cni::NetworkConf::parse(bytes);
+            conf.is_ok_and(|conf| plan::whose(&conf, &self.plugin_type) == Whose::Multus)
+        };
         let now: Vec<_> = sight.beside.iter().filter(is_alone).cloned().collect();
         let before = self.left_over.get_or_insert_with(|| now.clone());
         before.retain(|file| now.contains(file));
@@ -329,14 +332,6 @@ fn master(settings: &Settings) -> Result<Option<String>, KeeperError> {
         return Err(KeeperError::Recursive { name });
     }
     Ok(Some(name))
-}
-
-/// Whether a configuration is Multus' and nobody else's.
-fn is_multus_alone(bytes: &[u8], plugin_type: &str) -> bool {
-    cni::NetworkConf::parse(bytes).is_ok_and(|conf| {
-        let mut kinds = conf.plugins().iter().map(|plugin| plugin.plugin_type());
-        !conf.plugins().is_empty() && kinds.all(|kind| kind == plugin_type || plan::is_multus(kind))
-    })
 }
 
 /// A whole configuration; a half-written one is not copied (Q83).

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cni::NetworkConf;
-use plan::Candidate;
+use plan::{Candidate, Whose};
 use sys::files::{
     Durability, FileError, install, make_directory, primary_candidates, read_bounded,
     read_following, remove, remove_old_temporaries, write_atomic,
@@ -363,11 +363,5 @@ fn copy_of(file: &Path, directory: &Path) -> Result<PathBuf, Failure> {
 
 /// Whether a configuration is Multus and nothing else.
 fn is_ours(bytes: &[u8]) -> bool {
-    NetworkConf::parse(bytes).is_ok_and(|conf| {
-        let plugins = conf.plugins();
-        !plugins.is_empty()
-            && plugins
-                .iter()
-                .all(|plugin| plan::is_multus(plugin.plugin_type()))
-    })
+    NetworkConf::parse(bytes).is_ok_and(|conf| plan::whose(&conf, PLUGIN) == Whose::Multus)
 }
