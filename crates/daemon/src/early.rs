@@ -21,12 +21,12 @@ use ipc::upstream::{HEALTHZ, READYZ};
 use plugin::LOG;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 
 use crate::arrivals::Arrivals;
 use crate::credentials::{Credentials, CredentialsError, First};
 use crate::pace::Pace;
-use crate::server::{is_root, listen};
+use crate::server::{admit, listen};
 use crate::socket::{self, Socket, SocketError};
 
 /// How often the log has what is waited for.
@@ -34,8 +34,6 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a guest may take to ask, and how many may do so at a time; all others wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MOST: usize = 64;
-/// Where the kernel has no connection to give, it is asked again.
-const PAUSE: Duration = Duration::from_millis(100);
 /// How often the socket is looked after.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -120,16 +118,9 @@ impl Early {
                 _ = looks.tick() => if let Some(new) = self.look().map_err(io::Error::other)? {
                     listener = Some(listen(new.try_clone()?)?);
                 },
-                accepted = accept(listener.as_ref()), if guests.len() < MOST => match accepted {
-                    Ok(stream) if is_root(&stream) => {
-                        guests.spawn(host(stream, Arc::clone(wait)));
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        LOG.debug(format_args!("cannot accept a connection: {error}"));
-                        sleep(PAUSE).await;
-                    }
-                },
+                stream = next(listener.as_ref()), if guests.len() < MOST => {
+                    guests.spawn(host(stream, Arc::clone(wait)));
+                }
             }
         }
     }
@@ -162,9 +153,9 @@ impl Drop for Early {
     }
 }
 
-async fn accept(listener: Option<&UnixListener>) -> io::Result<UnixStream> {
+async fn next(listener: Option<&UnixListener>) -> UnixStream {
     match listener {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        Some(listener) => admit(listener, |reason| LOG.debug(reason)).await,
         None => pending().await,
     }
 }

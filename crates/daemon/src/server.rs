@@ -68,24 +68,17 @@ impl Server {
         let mut listener = listen(self.listener)?;
         let (mut guests, mut looks) = (JoinSet::new(), interval(LOOK));
         tokio::pin!(end);
+        let complaints = &self.service.node.complaints;
         let end = loop {
             tokio::select! {
                 biased;
                 end = &mut end => break end,
                 // First those who go: whoever has gone must not count among those who are too many.
                 Some(_) = guests.join_next() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) if is_root(&stream) => {
-                        let guest = Guest::new(guests.len() >= self.most);
-                        guests.spawn(host(stream, guest, Arc::clone(&self.service)));
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        let line = format!("cannot accept a connection: {error}");
-                        self.service.node.complaints.error(&line);
-                        sleep(PAUSE).await;
-                    }
-                },
+                stream = admit(&listener, |reason| complaints.error(reason)) => {
+                    let guest = Guest::new(guests.len() >= self.most);
+                    guests.spawn(host(stream, guest, Arc::clone(&self.service)));
+                }
                 _ = looks.tick() => if let Some(again) = self.socket.look() {
                     listener = listen(again)?;
                 }
@@ -99,6 +92,20 @@ impl Server {
 pub(crate) fn listen(listener: StdListener) -> io::Result<UnixListener> {
     listener.set_nonblocking(true)?;
     UnixListener::from_std(listener)
+}
+
+/// The next one who connects and is root. Where the kernel has no connection to give, `complain` is told each time.
+pub(crate) async fn admit(listener: &UnixListener, complain: impl Fn(&str)) -> UnixStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) if is_root(&stream) => return stream,
+            Ok(_) => {}
+            Err(error) => {
+                complain(&format!("cannot accept a connection: {error}"));
+                sleep(PAUSE).await;
+            }
+        }
+    }
 }
 
 impl Guests {
@@ -124,7 +131,7 @@ fn most(descriptors: usize) -> usize {
 }
 
 /// Plugins run as root; the socket's mode is not the only thing between everybody else and the node's networks.
-pub(crate) fn is_root(stream: &UnixStream) -> bool {
+fn is_root(stream: &UnixStream) -> bool {
     let refusal = refusal(stream.peer_cred().map(|peer| peer.uid()));
     if let Some(reason) = &refusal {
         LOG.error(format_args!("refused a connection: {reason}"));
