@@ -215,6 +215,13 @@ impl Presence {
     }
 }
 
+impl Drop for Presence {
+    fn drop(&mut self) {
+        // Closing would not do: a child that is just being started may have the descriptor as well.
+        let _best_effort = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 /// What one process on the node does and the others leave to it. Never inherited; dropping it removes the file and releases
 /// the lock.
 #[derive(Debug)]
