@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -78,6 +78,7 @@ struct Shared {
     script: Mutex<VecDeque<Answer>>,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
+    closed: AtomicUsize,
     stopped: AtomicBool,
 }
 
@@ -85,6 +86,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
     tls: bool,
+    accepting: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -103,12 +105,13 @@ impl Server {
             script: Mutex::new(script.into()),
             ..Shared::default()
         });
-        let server = Self {
+        let mut server = Self {
             address,
             shared: Arc::clone(&shared),
             tls: tls.is_some(),
+            accepting: None,
         };
-        spawn("accept", move || {
+        server.accepting = Some(spawn("accept", move || {
             for stream in listener.incoming() {
                 if shared.stopped.load(Ordering::SeqCst) {
                     return;
@@ -116,15 +119,21 @@ impl Server {
                 let stream = stream.unwrap();
                 shared.connections.fetch_add(1, Ordering::SeqCst);
                 let (shared, tls) = (Arc::clone(&shared), tls.clone());
-                spawn("serve", move || match tls {
-                    Some(config) => {
-                        let tls = ServerConnection::new(config).unwrap();
-                        serve(StreamOwned::new(tls, stream), &shared);
+                spawn("serve", move || {
+                    let end = stream.try_clone().unwrap();
+                    match tls {
+                        Some(config) => {
+                            let tls = ServerConnection::new(config).unwrap();
+                            serve(StreamOwned::new(tls, stream), &shared);
+                        }
+                        None => serve(stream, &shared),
                     }
-                    None => serve(stream, &shared),
+                    // A child that another test is just starting may have the connection as well.
+                    let _gone = end.shutdown(Shutdown::Both);
+                    shared.closed.fetch_add(1, Ordering::SeqCst);
                 });
             }
-        });
+        }));
         server
     }
 
@@ -151,12 +160,19 @@ impl Server {
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
+
+    /// How many of the connections the server has closed.
+    pub(crate) fn closed(&self) -> usize {
+        self.shared.closed.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         let _ = TcpStream::connect(self.address);
+        // Nobody listens any more when this is done.
+        let _ended = self.accepting.take().map(JoinHandle::join);
     }
 }
 
@@ -328,9 +344,9 @@ pub(crate) fn write(path: &Path, text: &str) {
         .unwrap();
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
-        .unwrap();
+        .unwrap()
 }

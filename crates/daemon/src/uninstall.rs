@@ -241,7 +241,15 @@ mod tests {
     }
 
     fn uninstall(settings: &Settings) -> Result<Vec<String>, Failure> {
-        let pause = Duration::from_millis(10);
+        uninstall_with(Duration::from_millis(10), settings)
+    }
+
+    /// Between two looks others have time to come, on a busy machine as well.
+    fn uninstall_slowly(settings: &Settings) -> Result<Vec<String>, Failure> {
+        uninstall_with(Duration::from_millis(500), settings)
+    }
+
+    fn uninstall_with(pause: Duration, settings: &Settings) -> Result<Vec<String>, Failure> {
         let patience = 10 * pause;
         Uninstall {
             settings,
@@ -372,7 +380,7 @@ mod tests {
                 put(&root, "conf/00-multus.conf", OURS);
                 listener
             });
-            let failure = uninstall(&settings).unwrap_err().to_string();
+            let failure = uninstall_slowly(&settings).unwrap_err().to_string();
             assert!(
                 failure.starts_with("a daemon still serves on "),
                 "{failure}"
@@ -404,12 +412,14 @@ mod tests {
         let (root, settings) = node();
         thread::scope(|scope| {
             scope.spawn(|| {
-                for _ in 0..5 {
-                    sleep(Duration::from_millis(10));
+                for _ in 0..3 {
+                    while has(&root, "conf/00-multus.conf") {
+                        sleep(Duration::from_millis(1));
+                    }
                     put(&root, "conf/00-multus.conf", OURS);
                 }
             });
-            uninstall(&settings).unwrap();
+            uninstall_slowly(&settings).unwrap();
         });
         assert!(!has(&root, "conf/00-multus.conf"));
     }

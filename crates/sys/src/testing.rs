@@ -62,9 +62,24 @@ pub(crate) fn sh(line: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Runs a test once more, in a process of its own that `prefix` has prepared: what other tests do at the same time, and what their
+/// children have from this process until they execute their programs, would show in it.
+pub(crate) fn again_under(prefix: &str, test: &str) {
+    let program = std::env::current_exe().unwrap();
+    sh(&format!(
+        "SYS_TEST_AGAIN=1 {prefix} {} --exact {test} --test-threads=1 >&2",
+        program.display()
+    ));
+}
+
+/// Whether this is the process of its own.
+pub(crate) fn is_again() -> bool {
+    crate::environment::get("SYS_TEST_AGAIN").is_some()
+}
+
 /// Waits until `condition` holds.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !condition() {
         assert!(Instant::now() < end, "never came: {what}");
         thread::sleep(Duration::from_millis(2));

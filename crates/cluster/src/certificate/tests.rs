@@ -14,12 +14,12 @@ use super::*;
 use crate::testing::{Answer as Scripted, Server, block_on, write};
 
 const LIMITS: Limits = Limits {
-    request: Duration::from_secs(5),
+    request: Duration::from_secs(60),
     answer: 1 << 20,
 };
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+    Instant::now() + Duration::from_secs(60)
 }
 
 /// Who signs, in tests.
@@ -124,9 +124,9 @@ fn a_certificate_that_is_there_counts_while_it_is_good_and_of_this_node() {
 #[test]
 fn whoever_refuses_and_what_never_comes_is_told() {
     let directory = tempfile::tempdir().unwrap();
-    let ends = |answers: Vec<Value>, deadline: Duration| {
+    let ends = |answer: Value, deadline: Duration| {
         let mut script = vec![Scripted::ok(&object(&json!({})))];
-        script.extend(answers.iter().map(Scripted::ok));
+        script.extend(vec![Scripted::ok(&answer); 20]);
         let server = Server::plain(script);
         let about = about(&server, directory.path());
         let obtained = block_on(async {
@@ -135,31 +135,28 @@ fn whoever_refuses_and_what_never_comes_is_told() {
         });
         obtained.unwrap_err().to_string()
     };
+    let (brief, long) = (Duration::from_secs(3), Duration::from_secs(60));
     let denied =
         json!({"conditions": [{"type": "Denied", "reason": "No", "message": "not a node"}]});
     assert_eq!(
-        ends(vec![object(&denied)], Duration::from_secs(9)),
+        ends(object(&denied), long),
         "have certificate signing request csr-7 approved: it was refused: Denied No not a node"
     );
     let approved = json!({"conditions": [{"type": "Approved"}]});
-    let brief = Duration::from_millis(100);
-    assert_eq!(
-        ends(vec![object(&json!({}))], brief),
-        "have certificate signing request csr-7 approved in 0 s"
-    );
-    assert_eq!(
-        ends(vec![object(&approved)], brief),
-        "have certificate signing request csr-7 signed in 0 s"
-    );
+    for (answer, missing) in [(json!({}), "approved"), (approved, "signed")] {
+        let told = ends(object(&answer), brief);
+        let expected = format!("have certificate signing request csr-7 {missing} in ");
+        assert!(told.starts_with(&expected), "{told}");
+    }
     let other = Signer::new().pair("system:multus:n-1", 2000, 2090);
     let other = json!({"certificate": STANDARD.encode(other)});
     assert_eq!(
-        ends(vec![object(&other)], brief),
+        ends(object(&other), long),
         "use the certificate of certificate signing request csr-7: it is of another key"
     );
     let nothing = json!({"certificate": STANDARD.encode("nothing")});
     assert_eq!(
-        ends(vec![object(&nothing)], brief),
+        ends(object(&nothing), long),
         "use the certificate of certificate signing request csr-7: it is none, or of another name"
     );
     assert!(!directory.path().join("certs").exists());

@@ -16,7 +16,7 @@ use crate::watches::follow;
 mod broken;
 
 const LIMITS: Limits = Limits {
-    request: Duration::from_secs(5),
+    request: Duration::from_secs(60),
     answer: 100_000,
 };
 
@@ -64,7 +64,8 @@ impl<V: Object + Send + Sync + 'static> Scene<V> {
 
     /// Waits until something is so; the machine may be busy.
     async fn until(&self, is_so: impl Fn(&Self) -> bool) {
-        for _ in 0..1000 {
+        let end = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < end {
             if is_so(self) {
                 return;
             }

@@ -39,7 +39,7 @@ fn definition(config: &str) -> Value {
 }
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(5)
+    Instant::now() + Duration::from_secs(60)
 }
 
 const POD: &str = "GET /api/v1/namespaces/shop/pods/web";

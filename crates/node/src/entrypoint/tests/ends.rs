@@ -1,7 +1,7 @@
 //! How the program ends, and what it or another one leaves.
 
 use std::fs::{File, FileTimes};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use sys::lock::Presence;
 
