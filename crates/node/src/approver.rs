@@ -84,29 +84,16 @@ async fn approve() -> Result<(), Failure> {
 
 /// Decides on each request once; on those that the API did not take, again. Until there are more than were told of.
 async fn follow(live: &Live, mut requests: SigningRequests) {
-    let mut open: HashMap<String, Open> = HashMap::new();
+    let mut desk = Desk::default();
     loop {
-        // What is tried again may have changed since. Of what is not taken one cannot say whether it is all.
-        let (news, are_there_more) = match open.len() <= WAITING {
-            true => requests.take(),
-            false => (Vec::new(), true),
-        };
-        for request in news {
-            let tries = open.remove(&request.uid).map_or(TRIES, |open| open.tries);
-            if !request.is_decided {
-                open.insert(request.uid.clone(), Open { request, tries });
-            }
-        }
-        for (uid, mut asked) in std::mem::take(&mut open) {
-            if let Err(error) = settle(live, &asked.request).await {
+        let are_there_more = desk.take(|| requests.take());
+        for open in desk.clear() {
+            if let Err(error) = settle(live, &open.request).await {
                 sys::complain!("cert-approver: failed to {error}");
-                asked.tries -= 1;
-                if asked.tries > 0 {
-                    open.insert(uid, asked);
-                }
+                desk.put_back(open);
             }
         }
-        match (open.is_empty(), are_there_more) {
+        match (desk.0.is_empty(), are_there_more) {
             (false, _) => sleep(PAUSE).await,
             (true, true) => return,
             (true, false) => requests.changed().await,
@@ -114,11 +101,49 @@ async fn follow(live: &Live, mut requests: SigningRequests) {
     }
 }
 
+/// What is to be decided on, by UID.
+#[derive(Default)]
+struct Desk(HashMap<String, Open>);
+
 /// A request that is to be decided on.
 struct Open {
     request: Arc<SigningRequest>,
     /// So often still.
     tries: u32,
+}
+
+impl Desk {
+    /// Takes what has come, where there is room for it. Tells whether there may be more.
+    fn take(&mut self, come: impl FnOnce() -> (Vec<Arc<SigningRequest>>, bool)) -> bool {
+        if self.0.len() > WAITING {
+            // Of what is not taken one cannot say whether it is all.
+            return true;
+        }
+        let (news, are_there_more) = come();
+        for request in news {
+            // What is tried again may have changed since.
+            let before = self.0.remove(&request.uid);
+            let tries = before.map_or(TRIES, |open| open.tries);
+            if !request.is_decided {
+                let open = Open { request, tries };
+                self.0.insert(open.request.uid.clone(), open);
+            }
+        }
+        are_there_more
+    }
+
+    /// Everything: each is decided on, or put back.
+    fn clear(&mut self) -> Vec<Open> {
+        self.0.drain().map(|(_, open)| open).collect()
+    }
+
+    /// The API did not take a decision. It is tried again, but not for ever.
+    fn put_back(&mut self, mut open: Open) {
+        open.tries = open.tries.saturating_sub(1);
+        if open.tries > 0 {
+            self.0.insert(open.request.uid.clone(), open);
+        }
+    }
 }
 
 async fn settle(live: &Live, request: &SigningRequest) -> Result<(), ClusterError> {
@@ -180,5 +205,62 @@ impl Observer for Journal {
             "cert-approver: failed to {error}; tried again in {:.1} s",
             pause.as_secs_f64()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uid: usize) -> Arc<SigningRequest> {
+        let mut request = SigningRequest::default();
+        request.uid = uid.to_string();
+        Arc::new(request)
+    }
+
+    /// A round in which the API takes nothing.
+    fn fail(desk: &mut Desk) {
+        for open in desk.clear() {
+            desk.put_back(open);
+        }
+    }
+
+    #[test]
+    fn while_too_many_wait_to_be_tried_again_no_others_are_taken() {
+        let mut desk = Desk::default();
+        let come = |from, to| move || ((from..to).map(request).collect(), false);
+        assert!(!desk.take(come(0, WAITING)));
+        fail(&mut desk);
+        // There is room for one more look, whatever that brings.
+        assert!(!desk.take(come(WAITING, 2 * WAITING)));
+        for _ in 1..TRIES {
+            assert_eq!(desk.0.len(), 2 * WAITING);
+            assert!(desk.take(|| panic!("there is no room")));
+            fail(&mut desk);
+        }
+        // The first ones are given up.
+        assert_eq!(desk.0.len(), WAITING);
+        assert!(!desk.take(come(2 * WAITING, 2 * WAITING + 1)));
+        assert_eq!(desk.0.len(), WAITING + 1);
+        fail(&mut desk);
+        assert_eq!(desk.0.len(), 1);
+    }
+
+    #[test]
+    fn one_that_changes_while_it_waits_is_tried_no_more_often_and_one_that_is_decided_not_at_all() {
+        let mut desk = Desk::default();
+        let come = |request: Arc<SigningRequest>| move || (vec![request], false);
+        for _ in 0..TRIES {
+            desk.take(come(request(1)));
+            assert_eq!(desk.0.len(), 1);
+            fail(&mut desk);
+        }
+        assert_eq!(desk.0.len(), 0);
+        desk.take(come(request(1)));
+        let mut decided = SigningRequest::default();
+        decided.uid = "1".to_owned();
+        decided.is_decided = true;
+        desk.take(come(Arc::new(decided)));
+        assert_eq!(desk.0.len(), 0);
     }
 }
