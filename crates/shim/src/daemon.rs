@@ -110,7 +110,7 @@ impl Daemon {
         if answer.is_empty() {
             return Ok(None);
         }
-        gojson::from_slice(&answer)
+        serde_json::from_slice(&answer)
             .map(Some)
             .map_err(|error| Refusal::Unreadable {
                 endpoint: endpoint.to_owned(),

@@ -21,7 +21,7 @@ use sys::heap::Heap;
 const NOTE: Duration = Duration::from_secs(1);
 
 #[global_allocator]
-static HEAP: Heap = Heap::new();
+static HEAP: Heap = Heap;
 
 fn main() -> ExitCode {
     plugin::main(&Shim)

@@ -1,31 +1,26 @@
 //! Running CNI plugins: [`HostExec`].
-//!
-//! A child is made without a fork. The standard library uses `CLONE_VM | CLONE_VFORK` as long as the program is an absolute
-//! path and neither a working directory, nor a user, nor a hook before exec is asked for; the cost then does not depend on the
-//! size of this process. It also gives the child an empty signal mask and `SIGPIPE` at its default.
 
 mod capture;
 mod find;
 mod group;
 mod root;
+mod spawn;
 mod talk;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
-use std::ffi::OsString;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cni::exec::{Call, Exec, FindError, Output, SpawnError, Status};
-use nix::spawn::PosixSpawnFileActions;
 
+use self::spawn::Child;
 use crate::environment;
 
 /// How long [`HostExec`] waits, and how much it keeps.
@@ -58,7 +53,8 @@ impl Default for Limits {
 /// Runs plugins as child processes of this one.
 #[derive(Clone)]
 pub struct HostExec {
-    inherited: Vec<(OsString, OsString)>,
+    /// `NAME=value`, as the kernel takes them.
+    inherited: Vec<CString>,
     limits: Limits,
     root: Option<PathBuf>,
 }
@@ -73,9 +69,13 @@ impl HostExec {
         if let Some(value) = environment::get(OVERRIDE) {
             inherited.push((OVERRIDE.into(), value.into()));
         }
-        keep_a_page();
+        spawn::keep_a_page();
+        let variables = inherited.iter();
         Self {
-            inherited,
+            // What is in the environment has no NUL.
+            inherited: variables
+                .filter_map(|(name, value)| variable(name, value).ok())
+                .collect(),
             limits,
             root: None,
         }
@@ -92,20 +92,11 @@ impl HostExec {
     }
 
     fn spawn(&self, call: &Call<'_>) -> io::Result<Child> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that starts processes"
-        )]
-        let mut command = Command::new(call.program);
-        command
-            .env_clear()
-            .envs(self.inherited.iter().map(|(name, value)| (name, value)))
-            .envs(call.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
+        let own = call.env.iter();
+        let own = own.map(|(name, value)| variable(name.as_ref(), value.as_ref()));
+        let own = own.collect::<io::Result<Vec<_>>>()?;
+        let all = self.inherited.iter().chain(&own);
+        spawn::spawn(call.program, all.map(CString::as_c_str))
     }
 
     fn start(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Child, SpawnError> {
@@ -190,24 +181,18 @@ impl Exec for HostExec {
             }
         };
         let child = self.start(call, &once)?;
-        once();
-        talk::talk(child, call.stdin, call.deadline, &self.limits).map_err(|error| SpawnError {
+        let (request, deadline) = (call.stdin, call.deadline);
+        talk::talk(child, request, deadline, &self.limits, once).map_err(|error| SpawnError {
             started: true,
             ..failure(call, error, 1)
         })
     }
 }
 
-/// The C library keeps notes for each child that it makes, a few dozen bytes. musl's allocator asks the kernel for a page for the
-/// first of them and gives it back with the last. With one that stays, the page does too.
-fn keep_a_page() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        if let Ok(mut notes) = PosixSpawnFileActions::init() {
-            let _ = notes.add_dup2(0, 0);
-            std::mem::forget(notes);
-        }
-    });
+/// `NAME=value`.
+fn variable(name: &OsStr, value: &OsStr) -> io::Result<CString> {
+    let text = [name.as_bytes(), b"=", value.as_bytes()].concat();
+    CString::new(text).map_err(Into::into)
 }
 
 enum Refusal {

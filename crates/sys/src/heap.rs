@@ -7,10 +7,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
-use std::fmt;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 /// Sizes up to this are multiples of [`STEP`].
 const FINE: usize = 1 << 10;
@@ -24,10 +21,8 @@ const SIZES: usize = FINE / STEP + (LARGEST / FINE).ilog2() as usize;
 const CHUNK: usize = 256 << 10;
 
 /// The heap. For `#[global_allocator]`.
-pub struct Heap {
-    is_taken: AtomicBool,
-    blocks: UnsafeCell<Blocks>,
-}
+#[derive(Debug)]
+pub struct Heap;
 
 struct Blocks {
     /// What is left of the current chunk.
@@ -37,56 +32,37 @@ struct Blocks {
     free: [*mut u8; SIZES],
 }
 
-// SAFETY: whoever uses `blocks` has taken the heap for itself, see `Heap::with`.
-unsafe impl Sync for Heap {}
-
-impl Heap {
-    /// An empty one.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            is_taken: AtomicBool::new(false),
-            blocks: UnsafeCell::new(Blocks {
-                next: ptr::null_mut(),
-                left: 0,
-                free: [ptr::null_mut(); SIZES],
-            }),
-        }
-    }
-
-    /// Does something that takes some instructions, and never waits for anybody. There are threads, but few.
-    fn with<T>(&self, work: impl FnOnce(&mut Blocks) -> T) -> T {
-        while self.is_taken.swap(true, Ordering::Acquire) {
-            thread::yield_now();
-        }
-        // SAFETY: nobody else is between these two lines, and `work` calls nothing that allocates from this heap.
-        let done = work(unsafe { &mut *self.blocks.get() });
-        self.is_taken.store(false, Ordering::Release);
-        done
-    }
+thread_local! {
+    /// A thread's own: there is nobody to wait for. A block that another thread frees is that one's from then on, and what a thread
+    /// has when it ends is nobody's: there are few.
+    static BLOCKS: UnsafeCell<Blocks> = const {
+        UnsafeCell::new(Blocks {
+            next: ptr::null_mut(),
+            left: 0,
+            free: [ptr::null_mut(); SIZES],
+        })
+    };
 }
 
-impl Default for Heap {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Does something with this thread's blocks that allocates nothing from this heap.
+fn with<T>(work: impl FnOnce(&mut Blocks) -> T) -> T {
+    // SAFETY: no other thread has them, and `work` does not come here again.
+    BLOCKS.with(|blocks| work(unsafe { &mut *blocks.get() }))
 }
 
-impl fmt::Debug for Heap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Heap")
-    }
-}
-
-/// A size of blocks: its number, and how many bytes such a block has. `None` where the system takes over.
+/// A size of blocks: its number, and how many bytes such a block has. `None` where the system takes over. No layout that comes
+/// here is of no size.
 fn size_of(layout: Layout) -> Option<(usize, usize)> {
-    let bytes = layout.size().max(1);
-    if layout.align() > STEP || bytes > LARGEST {
+    let bytes = layout.size();
+    if layout.align() > STEP {
         return None;
     }
     if bytes <= FINE {
-        let bytes = bytes.next_multiple_of(STEP);
-        return Some((bytes / STEP - 1, bytes));
+        let number = bytes.saturating_sub(1) / STEP;
+        return Some((number, (number + 1) * STEP));
+    }
+    if bytes > LARGEST {
+        return None;
     }
     let bytes = bytes.next_power_of_two();
     Some((FINE / STEP + (bytes / FINE).ilog2() as usize - 1, bytes))
@@ -139,7 +115,7 @@ unsafe impl GlobalAlloc for Heap {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match size_of(layout) {
-            Some((number, bytes)) => self.with(|blocks| blocks.take(number, bytes)),
+            Some((number, bytes)) => with(|blocks| blocks.take(number, bytes)),
             // SAFETY: as the caller promises.
             None => unsafe { System.alloc(layout) },
         }
@@ -148,7 +124,7 @@ unsafe impl GlobalAlloc for Heap {
     #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         match size_of(layout) {
-            Some((number, _)) => self.with(|blocks| blocks.give(number, block)),
+            Some((number, _)) => with(|blocks| blocks.give(number, block)),
             // SAFETY: as the caller promises; the system gave it.
             None => unsafe { System.dealloc(block, layout) },
         }

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat};
 use rustix::io::Errno;
+use rustix::net::netdevice::name_to_index;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// Where this thread's own namespace is.
@@ -136,6 +138,25 @@ pub fn same_as_current(path: &Path) -> io::Result<bool> {
         fs::metadata(path)
             .is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())),
     )
+}
+
+/// Which of these interfaces exist in the namespace that this thread is in. A question to any socket: a netlink socket of its own
+/// would take as long as a dozen of them.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn existing(ifnames: &[&str]) -> io::Result<Vec<String>> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    let mut existing = Vec::new();
+    for ifname in ifnames {
+        match name_to_index(&socket, ifname) {
+            Ok(_) => existing.push((*ifname).to_owned()),
+            Err(Errno::NODEV) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(existing)
 }
 
 /// What `path` leads to now.

@@ -105,17 +105,8 @@ impl Netns for HostNetns {
     }
 
     fn existing(&self, netns: &str, ifnames: &[&str]) -> io::Result<Vec<String>> {
-        in_netns(Path::new(netns), || {
-            let mut netlink = Netlink::open().map_err(io::Error::other)?;
-            let mut existing = Vec::new();
-            for ifname in ifnames {
-                if netlink.link(ifname).map_err(io::Error::other)?.is_some() {
-                    existing.push((*ifname).to_owned());
-                }
-            }
-            Ok(existing)
-        })
-        .map_err(io::Error::other)?
+        let look = || crate::netns::existing(ifnames);
+        in_netns(Path::new(netns), look).map_err(io::Error::other)?
     }
 
     fn change_routes(&self, netns: &str, ifname: &str, change: &RouteChange) -> io::Result<()> {

@@ -22,7 +22,7 @@ use plugin::{Call, Planner, Program};
 use sys::heap::Heap;
 
 #[global_allocator]
-static HEAP: Heap = Heap::new();
+static HEAP: Heap = Heap;
 
 fn main() -> ExitCode {
     plugin::main(&Multus)

@@ -2,41 +2,40 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
-use std::process::Child;
 use std::thread;
 
 use cni::exec::Status;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, pidfd_open,
+    waitid, waitpid,
 };
 
 /// A child that leads its own process group and has not been reaped, so that neither its process id nor the group's can have
 /// passed to somebody else.
 #[derive(Debug)]
 pub(super) struct Group {
-    child: Option<Child>,
     leader: Pid,
+    is_reaped: bool,
     exit: Option<OwnedFd>,
 }
 
 impl Group {
-    /// `child` must have been started as the leader of a process group.
-    pub(super) fn new(child: Child) -> Self {
-        let leader = Pid::from_child(&child);
+    /// `leader` must have been started as the leader of a process group.
+    pub(super) fn of(leader: Pid) -> Self {
         // Kernels before 5.3 and some sandboxes have no such call: the caller then has to ask now and then.
         let exit = pidfd_open(leader, PidfdFlags::empty()).ok();
         Self {
-            child: Some(child),
             leader,
+            is_reaped: false,
             exit,
         }
     }
 
     /// As on a kernel that has no descriptors of processes.
     #[cfg(test)]
-    pub(super) fn without_exit_fd(child: Child) -> Self {
-        let mut group = Self::new(child);
+    pub(super) fn without_exit_fd(leader: Pid) -> Self {
+        let mut group = Self::of(leader);
         group.exit = None;
         group
     }
@@ -54,30 +53,22 @@ impl Group {
 
     /// Signals every process of the group. That none is left is not an error.
     pub(super) fn signal(&self, signal: Signal) {
-        if self.child.is_some() {
+        if !self.is_reaped {
             let _none_left = kill_process_group(self.leader, signal);
         }
     }
 
     /// Reaps the leader, which must have exited.
     pub(super) fn reap(mut self) -> io::Result<Status> {
-        let Some(mut child) = self.child.take() else {
-            return Ok(Status::TimedOut);
-        };
-        let status = child.wait().map_err(|error| {
-            if error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error()) {
-                io::Error::other(
-                    "its exit status is lost: this process was started with SIGCHLD ignored",
-                )
-            } else {
-                error
-            }
+        let reaped = reap(self.leader);
+        self.is_reaped = true;
+        let status = reaped.map_err(|error| match error {
+            Errno::CHILD => io::Error::other(
+                "its exit status is lost: this process was started with SIGCHLD ignored",
+            ),
+            error => error.into(),
         })?;
-        Ok(match (status.code(), status.signal()) {
-            (Some(code), _) => Status::Exited(code),
-            (None, Some(signal)) => Status::Signaled(signal),
-            (None, None) => Status::TimedOut,
-        })
+        Ok(status)
     }
 }
 
@@ -86,10 +77,22 @@ impl Drop for Group {
     /// it is reaped by a thread whenever that ends.
     fn drop(&mut self) {
         self.signal(Signal::KILL);
-        if let Some(mut child) = self.child.take() {
+        if !self.is_reaped {
+            let leader = self.leader;
             let _no_thread_to_be_had = thread::Builder::new()
                 .name("reaper".to_owned())
-                .spawn(move || child.wait());
+                .spawn(move || reap(leader));
         }
     }
+}
+
+/// Waits for a child's end.
+fn reap(leader: Pid) -> Result<Status, Errno> {
+    let ended = retry_on_intr(|| waitpid(Some(leader), WaitOptions::empty()))?;
+    let status = ended.map(|(_, status)| (status.exit_status(), status.terminating_signal()));
+    Ok(match status {
+        Some((Some(code), _)) => Status::Exited(code),
+        Some((None, Some(signal))) => Status::Signaled(signal),
+        _ => Status::TimedOut,
+    })
 }

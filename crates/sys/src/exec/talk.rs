@@ -1,8 +1,7 @@
 //! One conversation with a child: the request in, both streams out, the end of it, in one loop over `poll`.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use cni::exec::{Output, Status};
@@ -14,6 +13,7 @@ use rustix::process::Signal;
 use super::Limits;
 use super::capture::Capture;
 use super::group::Group;
+use super::spawn::Child;
 
 /// How long a child may take to die by SIGKILL before it is left to itself.
 const KILL_GRACE: Duration = Duration::from_secs(2);
@@ -35,14 +35,20 @@ enum Phase {
 }
 
 /// Writes `request` to the child and reads what it answers, until it has exited and its pipes are closed, or their grace is over.
+/// Once it has something to read, there is time for something else.
 pub(super) fn talk(
-    mut child: Child,
+    child: Child,
     request: &[u8],
     deadline: Instant,
     limits: &Limits,
+    meanwhile: impl FnOnce(),
 ) -> io::Result<Output> {
-    let pipes = Pipes::of(&mut child, request, limits);
-    converse(Group::new(child), pipes, deadline, limits)
+    let group = Group::of(child.leader);
+    let mut pipes = Pipes::of(child, request, limits);
+    let begun = pipes.begin();
+    meanwhile();
+    begun?;
+    converse(group, pipes, deadline, limits)
 }
 
 fn converse(
@@ -51,7 +57,6 @@ fn converse(
     deadline: Instant,
     limits: &Limits,
 ) -> io::Result<Output> {
-    pipes.prepare()?;
     let mut phase = Phase::Running(deadline);
     let mut timed_out = false;
     let ended = loop {
@@ -106,9 +111,9 @@ fn converse(
 
 struct Pipes<'a> {
     request: &'a [u8],
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    stdin: Option<OwnedFd>,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
     out: Capture,
     err: Capture,
     /// What was read last. Never filled with zeros: most of it is never touched.
@@ -116,22 +121,20 @@ struct Pipes<'a> {
 }
 
 impl<'a> Pipes<'a> {
-    fn of(child: &mut Child, request: &'a [u8], limits: &Limits) -> Self {
+    fn of(child: Child, request: &'a [u8], limits: &Limits) -> Self {
         Self {
             request,
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
-            stderr: child.stderr.take(),
+            stdin: Some(child.stdin),
+            stdout: Some(child.stdout),
+            stderr: Some(child.stderr),
             out: Capture::head(limits.stdout),
             err: Capture::head_and_tail(limits.stderr),
             buffer: Vec::with_capacity(BLOCK),
         }
     }
 
-    fn prepare(&mut self) -> io::Result<()> {
-        if self.request.is_empty() {
-            self.stdin = None;
-        }
+    /// Writes what the pipe takes.
+    fn begin(&mut self) -> io::Result<()> {
         let ours = [
             self.stdin.as_ref().map(AsFd::as_fd),
             self.stdout.as_ref().map(AsFd::as_fd),
@@ -140,6 +143,7 @@ impl<'a> Pipes<'a> {
         for end in ours.into_iter().flatten() {
             ioctl_fionbio(end, true)?;
         }
+        self.feed();
         Ok(())
     }
 
@@ -234,26 +238,19 @@ fn ready<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
-
+    use super::super::spawn::spawn;
     use super::*;
+    use crate::testing::script;
 
     #[test]
     fn an_exit_is_noticed_without_a_descriptor_for_it() {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the other half of what is tested"
-        )]
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", "cat; sleep 0.1; exit 3"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let program = script(directory.path(), "plugin", "cat; sleep 0.1; exit 3");
+        let child = spawn(&program, [c"PATH=/usr/bin:/bin"].into_iter()).unwrap();
         let limits = Limits::default();
-        let pipes = Pipes::of(&mut child, b"text", &limits);
-        let group = Group::without_exit_fd(child);
+        let group = Group::without_exit_fd(child.leader);
+        let mut pipes = Pipes::of(child, b"text", &limits);
+        pipes.begin().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         let output = converse(group, pipes, deadline, &limits).unwrap();
         assert_eq!(

@@ -94,7 +94,7 @@ fn request_goes_in_and_both_streams_and_the_status_come_out() {
 #[test]
 fn the_child_sees_the_given_cni_variables_and_the_inherited_others() {
     let mut exec = HostExec::new(Limits::default());
-    exec.inherited.push(("SYS_KEPT".into(), "yes".into()));
+    exec.inherited.push(c"SYS_KEPT=yes".to_owned());
     let plugin = Plugin::new("env");
     let env = [
         ("CNI_COMMAND".to_owned(), "ADD".to_owned()),

@@ -37,7 +37,7 @@ fn every_size_has_a_number_of_its_own_and_room_for_all_that_share_it() {
 
 #[test]
 fn blocks_do_not_overlap_whatever_their_size_and_alignment() {
-    let heap = Heap::new();
+    let heap = Heap;
     let sizes = [
         1,
         15,
@@ -67,7 +67,7 @@ fn blocks_do_not_overlap_whatever_their_size_and_alignment() {
 
 #[test]
 fn a_freed_block_is_the_next_one_of_its_size() {
-    let heap = Heap::new();
+    let heap = Heap;
     let (first, second) = (filled(&heap, 40, 8, 1), filled(&heap, 40, 8, 2));
     // SAFETY: they came from this heap with this layout.
     unsafe {
@@ -81,7 +81,7 @@ fn a_freed_block_is_the_next_one_of_its_size() {
 
 #[test]
 fn a_block_that_grows_or_shrinks_keeps_what_it_holds() {
-    let heap = Heap::new();
+    let heap = Heap;
     let mut block = filled(&heap, 10, 8, 7);
     let mut bytes = 10;
     for next in [16, 17, 900, 5000, LARGEST, LARGEST + 1, 1 << 20, 100, 10] {
@@ -97,8 +97,8 @@ fn a_block_that_grows_or_shrinks_keeps_what_it_holds() {
 
 #[test]
 fn threads_get_blocks_of_their_own() {
-    let heap = Heap::new();
-    thread::scope(|scope| {
+    let heap = Heap;
+    std::thread::scope(|scope| {
         for value in 0..4 {
             let heap = &heap;
             scope.spawn(move || {

@@ -43,6 +43,17 @@ fn unshare_net() {
 }
 
 #[test]
+fn interfaces_are_found_by_their_names_and_by_other_names_that_they_have() {
+    let found = with_netns(|path, _| {
+        in_netns(path, || {
+            sh("ip link add eth0 type veth peer name peer0 && ip link property add dev eth0 altname uplink");
+            existing(&["eth0", "net1", "lo", "uplink", "sixteen-letters-"]).unwrap()
+        })
+    });
+    assert_eq!(found.unwrap(), ["eth0", "lo", "uplink"]);
+}
+
+#[test]
 fn work_happens_inside_and_the_caller_stays_outside() {
     with_netns(|path, inside| {
         let outside = inode();
