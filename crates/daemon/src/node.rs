@@ -14,6 +14,7 @@ use crate::events::Events;
 use crate::facts::Sources;
 use crate::gate::{Gate, Place};
 use crate::metrics::{Metrics, Operation, Phase};
+use crate::planner::Decoded;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
 use crate::settings::Settings;
@@ -25,6 +26,7 @@ const QUEUE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) settings: Settings,
+    pub(crate) decoded: Decoded,
     pub(crate) sources: Sources,
     pub(crate) readiness: Readiness,
     pub(crate) gate: Gate,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use cni::{CniError, code};
@@ -134,30 +135,29 @@ impl Node {
         Ok(network.map(|network| String::from_utf8_lossy(network.bytes()).into_owned()))
     }
 
-    fn conf(&self, config: &str) -> Result<NetConf, PlanError> {
-        let merged = overlay::plan(config.as_bytes(), &self.settings);
-        let mut conf = NetConf::parse(&merged.map_err(PlanError::NetConf)?)?;
-        self.follow(&mut conf);
+    fn conf(&self, config: &str) -> Result<Arc<NetConf>, PlanError> {
+        let mut conf = self.decoded.of(config, || {
+            let merged = overlay::plan(config.as_bytes(), &self.settings);
+            NetConf::parse(&merged.map_err(PlanError::NetConf)?)
+        })?;
+        if let Some(successor) = self.successor(&conf) {
+            Arc::make_mut(&mut conf).cluster_network = Some(successor);
+        }
         Ok(conf)
     }
 
-    /// A configuration that the runtime read before another file became the primary's, and while its pod waited for that: what
-    /// it names is not there any more.
-    pub(crate) fn follow(&self, conf: &mut NetConf) {
-        let Some(named) = conf.cluster_network.as_deref().map(Path::new) else {
-            return;
-        };
+    /// What became of the primary that a configuration names: the runtime read it before another file became the primary's,
+    /// and while its pod waited for that; what it names is not there any more.
+    pub(crate) fn successor(&self, conf: &NetConf) -> Option<String> {
+        let named = Path::new(conf.cluster_network.as_deref()?);
         let status = (self.sources.status)();
-        if let Some(successor) = status.successor_of(named)
-            && !sys::wait::is_there(named)
-        {
-            conf.cluster_network = Some(successor.to_string_lossy().into_owned());
-        }
+        let successor = status.successor_of(named)?;
+        (!sys::wait::is_there(named)).then(|| successor.to_string_lossy().into_owned())
     }
 
     /// The plugin's configuration with the daemon's over it (B6.40), decoded and worded as a plugin that plans by itself
     /// would.
-    fn request(&self, words: &PlanRequest) -> Result<(NetConf, Request), CniError> {
+    fn request(&self, words: &PlanRequest) -> Result<(Arc<NetConf>, Request), CniError> {
         let refused = |error: &PlanError| plain(error.code(), error);
         let conf = self.conf(&words.config).map_err(|error| refused(&error))?;
         let args = PodArgs::parse(&words.args).map_err(|error| refused(&error))?;
@@ -190,6 +190,27 @@ impl Node {
     }
 }
 
+/// The configuration that a plugin came with last, and what it is decoded. A runtime gives the same to each pod of a node, as
+/// long as pods do not ask for something that it adds.
+#[derive(Debug, Default)]
+pub(crate) struct Decoded(Mutex<Option<(String, Arc<NetConf>)>>);
+
+impl Decoded {
+    fn of(
+        &self,
+        config: &str,
+        decode: impl FnOnce() -> Result<NetConf, PlanError>,
+    ) -> Result<Arc<NetConf>, PlanError> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, conf)) = last.as_ref().filter(|(text, _)| text == config) {
+            return Ok(Arc::clone(conf));
+        }
+        let conf = Arc::new(decode()?);
+        *last = Some((config.to_owned(), Arc::clone(&conf)));
+        Ok(conf)
+    }
+}
+
 /// CNI code, reason of the event, and text, which has no pod in it.
 fn refusal(error: &DriveError<FactError>) -> (u32, &'static str, String) {
     match error {
@@ -216,6 +237,20 @@ mod tests {
     use devices::DevicesError;
 
     use super::*;
+
+    #[test]
+    fn a_configuration_is_decoded_once_and_one_that_is_wrong_each_time() {
+        let decoded = Decoded::default();
+        let text = |name: &str| {
+            format!(r#"{{"cniVersion":"1.0.0","name":"{name}","delegates":[{{"type":"p"}}]}}"#)
+        };
+        let decode = |config: &str| decoded.of(config, || NetConf::parse(config.as_bytes()));
+        let (first, again) = (decode(&text("a")).unwrap(), decode(&text("a")).unwrap());
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(decode("{").is_err() && decode("{").is_err());
+        assert_eq!(decode(&text("b")).unwrap().name, "b");
+        assert_eq!(decode(&text("a")).unwrap().name, "a");
+    }
 
     #[test]
     fn refusals_are_worded_as_a_plugin_that_plans_by_itself_words_them() {

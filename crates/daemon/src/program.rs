@@ -31,6 +31,7 @@ use crate::keeper::{self, KeeperError, Report};
 use crate::lacking::{Lacking, Sights};
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::planner::Decoded;
 use crate::readiness::Readiness;
 use crate::retries::Retries;
 use crate::server::Server;
@@ -280,6 +281,7 @@ impl Parts {
         let lacking = name.map(|_| lacking(&settings, &watches, &live));
         let complaints = Arc::<Complaints>::default();
         let node = Arc::new(Node {
+            decoded: Decoded::default(),
             readiness: Readiness::new(Arc::clone(&live), Arc::clone(&watches), Arc::clone(&status)),
             sources: Sources {
                 live,

@@ -310,7 +310,7 @@ impl Service {
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    gojson::from_slice(body).map_err(|error| format!("cannot read the request: {error}"))
+    ipc::decode(body).map_err(|error| format!("cannot read the request: {error}"))
 }
 
 fn document(reply: &impl Serialize) -> Answer {

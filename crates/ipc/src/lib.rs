@@ -8,12 +8,14 @@
 
 mod attachment;
 mod client;
+mod decode;
 mod refusal;
 pub mod upstream;
 mod words;
 
 pub use attachment::{AttachmentWords, PlanWordsError};
 pub use client::{Connection, IpcError, LIMIT, Reply};
+pub use decode::decode;
 pub use refusal::{Refusal, WITHOUT_CERTIFICATE, Waited};
 pub use words::{
     Added, Commit, Detached, Failed, PlanReply, PlanRequest, PodWords, Run, StatusReply,

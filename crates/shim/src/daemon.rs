@@ -110,7 +110,7 @@ impl Daemon {
         if answer.is_empty() {
             return Ok(None);
         }
-        serde_json::from_slice(&answer)
+        ipc::decode(&answer)
             .map(Some)
             .map_err(|error| Refusal::Unreadable {
                 endpoint: endpoint.to_owned(),

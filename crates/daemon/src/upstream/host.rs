@@ -117,7 +117,9 @@ impl Program for Host {
 
     fn conf(&self, config: &[u8]) -> Result<NetConf, PlanError> {
         let mut conf = NetConf::parse(config)?;
-        self.node.follow(&mut conf);
+        if let Some(successor) = self.node.successor(&conf) {
+            conf.cluster_network = Some(successor);
+        }
         Ok(conf)
     }
 

@@ -46,7 +46,9 @@ fn unshare_net() {
 fn interfaces_are_found_by_their_names_and_by_other_names_that_they_have() {
     let found = with_netns(|path, _| {
         in_netns(path, || {
-            sh("ip link add eth0 type veth peer name peer0 && ip link property add dev eth0 altname uplink");
+            sh(
+                "ip link add eth0 type veth peer name peer0 && ip link property add dev eth0 altname uplink",
+            );
             existing(&["eth0", "net1", "lo", "uplink", "sixteen-letters-"]).unwrap()
         })
     });
