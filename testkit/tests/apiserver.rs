@@ -134,7 +134,7 @@ fn rights_of_upstreams_manifest_have_no_patch_on_pods() {
         &namespace,
         "pod",
         STATUS,
-        Duration::from_secs(5),
+        Duration::from_secs(60),
         |value| value == "[]",
     );
     assert_eq!(wrote.unwrap(), "[]");
@@ -158,7 +158,7 @@ fn events_about_a_pod_are_found() {
         .unwrap();
 
     let found = client
-        .wait_for_event(&namespace, "pod", "AddedInterface", Duration::from_secs(5))
+        .wait_for_event(&namespace, "pod", "AddedInterface", Duration::from_secs(60))
         .unwrap();
     assert_eq!(
         (found.kind.as_str(), found.message.as_str(), found.count),

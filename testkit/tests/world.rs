@@ -95,7 +95,7 @@ fn a_command_that_takes_too_long_is_killed_with_its_children() {
     // Killed is not yet gone.
     while !world.processes().is_empty() {
         assert!(
-            begun.elapsed() < Duration::from_secs(5),
+            begun.elapsed() < Duration::from_secs(60),
             "{:?}",
             world.processes()
         );
@@ -242,6 +242,6 @@ fn a_process_that_is_killed_leaves_nothing() {
     child.wait().unwrap();
     let begun = Instant::now();
     while Path::new(&folder).exists() {
-        assert!(begun.elapsed() < Duration::from_secs(5), "{folder}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{folder}");
     }
 }

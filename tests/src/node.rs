@@ -135,7 +135,7 @@ impl Node {
             .filter(|link| link["linkinfo"]["info_kind"] == "veth");
         let ends: Vec<Value> = cables.map(|link| link["link_index"].clone()).collect();
         sandbox.destroy().expect("the sandbox can be removed");
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let links = self.world.node().ip_json("link");
             let links = links.expect("links can be listed");

@@ -143,7 +143,7 @@ impl<'n> Podman<'n> {
     }
 
     fn wait_for_supervisors(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self
             .node
             .world
@@ -190,7 +190,7 @@ impl Drop for Podman<'_> {
         let words = ["rm", "--all", "--force", "--time", "0"];
         let removed = self
             .command(&words)
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_secs(60))
             .check();
         if let Err(error) = removed {
             eprintln!("podman's containers are still there: {error:#}");

@@ -1,6 +1,6 @@
 //! The audit log: which requests the API server got, from whom, and what it answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -106,22 +106,28 @@ struct ResponseStatus {
 
 /// The requests in a log, in the order in which they arrived, each once.
 ///
-/// With `live`, waits until those that were begun have their result; a watch has one as soon as it is open.
+/// With `live`, waits until those that were begun have their result, and leaves out what others have begun meanwhile and is not
+/// answered; a watch has a result as soon as it is open.
 pub(super) fn read(path: &Path, live: bool) -> anyhow::Result<Vec<AuditEvent>> {
     if !live {
         return Ok(load(path)?.into_iter().map(AuditEvent::from).collect());
     }
+    let mut begun = None;
     wait::until(
         &format!("the requests in {} to be answered", path.display()),
-        Duration::from_secs(10),
-        || {
-            let lines = load(path)?;
-            let settled = lines
-                .iter()
-                .all(|line| line.stage != Stage::RequestReceived);
-            Ok(settled.then(|| lines.into_iter().map(AuditEvent::from).collect()))
-        },
+        Duration::from_secs(60),
+        || Ok(answered(load(path)?, &mut begun)),
     )
+}
+
+/// What is answered, once that are all those that were open at the first look.
+fn answered(lines: Vec<Line>, begun: &mut Option<HashSet<String>>) -> Option<Vec<AuditEvent>> {
+    let is_open = |line: &Line| line.stage == Stage::RequestReceived;
+    let (open, answered): (Vec<_>, Vec<_>) = lines.into_iter().partition(is_open);
+    let open: HashSet<String> = open.into_iter().map(|line| line.id).collect();
+    let begun = begun.get_or_insert_with(|| open.clone());
+    let events = answered.into_iter().map(AuditEvent::from);
+    begun.is_disjoint(&open).then(|| events.collect())
 }
 
 /// The last line that the log has about each request.
@@ -206,5 +212,20 @@ mod tests {
         assert_eq!(seen, [("a", 200), ("b", 200)]);
         assert_eq!(events[0].user, "admin");
         assert_eq!(events[0].took, Duration::from_micros(3500));
+    }
+
+    #[test]
+    fn those_that_others_begin_while_one_waits_are_not_waited_for() {
+        let code = ",\"responseStatus\":{\"code\":200}";
+        let mut begun = None;
+        let mut look = |lines: &[String]| {
+            let events = answered(parse(&lines.concat()).unwrap(), &mut begun)?;
+            Some(events.into_iter().map(|event| event.name).collect())
+        };
+        let mut log = vec![line("a", "RequestReceived", "")];
+        assert_eq!(look(&log), None);
+        log.push(line("b", "RequestReceived", ""));
+        log.push(line("a", "ResponseComplete", code));
+        assert_eq!(look(&log), Some(vec!["a".to_owned()]));
     }
 }

@@ -128,7 +128,7 @@ impl Client {
         }
         wait::until(
             "the API to serve network-attachment-definitions",
-            Duration::from_secs(20),
+            Duration::from_secs(60),
             || self.find(&format!("{DEFINITIONS}/network-attachment-definitions")),
         )?;
         Ok(())

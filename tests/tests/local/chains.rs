@@ -65,7 +65,7 @@ fn a_chained_portmap_opens_the_ports_of_the_runtime() {
             .inside(|| {
                 TcpStream::connect_timeout(
                     &"10.88.0.1:8080".parse().unwrap(),
-                    Duration::from_secs(5),
+                    Duration::from_secs(30),
                 )
                 .unwrap()
             })

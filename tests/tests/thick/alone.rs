@@ -13,7 +13,7 @@ const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
 fn told(conf: &Value, annotations: Value) -> Value {
     let mut conf = conf.clone();
     conf["runtimeConfig"] = json!({ANNOTATIONS: annotations});
-    conf["timeouts"] = json!({"add": "14s"});
+    conf["timeouts"] = json!({"add": "20s"});
     conf
 }
 

@@ -118,7 +118,7 @@ fn certificates_of_the_node_are_renewed_from_an_api_with_another_authority() {
     let certified = Certified::on(ThickNode::with_api_of_its_own("authority-certs"));
     let node = &certified.node;
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
-    let _signer = certified.sign(30);
+    let _signer = certified.sign(45);
     certified.approving(|| {
         let mut daemon = node.started();
         attaches(node, "before");

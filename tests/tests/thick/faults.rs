@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use suites::cluster::Pod;
 use suites::scene::until;
 use suites::thick::ThickNode;
@@ -14,8 +14,11 @@ use testkit::proxy::Fault;
 const VERBS: [&str; 3] = ["GET", "PATCH", "POST"];
 
 fn node(name: &str) -> ThickNode {
-    let keys = json!({"timeouts": {"api": "3s"}});
-    let node = ThickNode::behind_proxy(name, DAEMON, &keys);
+    node_with(name, &json!({}))
+}
+
+fn node_with(name: &str, keys: &Value) -> ThickNode {
+    let node = ThickNode::behind_proxy(name, DAEMON, keys);
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     node
 }
@@ -55,7 +58,7 @@ fn while_the_api_is_away_pods_without_networks_start_and_others_are_told_why_not
         ("thick-frozen", Fault::Hang),
         ("thick-500", Fault::status(500, "InternalError")),
     ] {
-        let node = node(name);
+        let node = node_with(name, &json!({"timeouts": {"api": "5s"}}));
         let _daemon = node.started();
         let conf = node.generated();
         let plain = node.annotated_pod("plain", &[]);
@@ -96,7 +99,7 @@ fn an_add_that_has_less_time_than_the_api_is_told_that_it_is_the_api() {
     let node = ThickNode::behind_proxy("thick-short", DAEMON, &json!({}));
     let _daemon = node.started();
     let mut conf = node.generated();
-    conf["timeouts"] = json!({"add": "5s"});
+    conf["timeouts"] = json!({"add": "10s"});
     take_away(&node, &Fault::Hang);
     let unknown = node.annotated_pod("unknown", &[]);
 
@@ -207,7 +210,7 @@ fn a_token_that_expires_is_read_again_from_its_file() {
     let node = node("thick-token");
     let api = &node.api;
     // The API takes a token until a minute after its end.
-    let end = SystemTime::now() - Duration::from_secs(50);
+    let end = SystemTime::now() - Duration::from_secs(30);
     let short = api.token_until(&node.namespace, "multus", end).unwrap();
     let file = node.file("token", &short);
     let user = User::Token(short.clone());

@@ -68,11 +68,13 @@ fn pods_are_counted_by_operation_phase_network_plugin_and_outcome() {
     let missing = node.pod("missing", "nope");
     node.add(&missing, &conf).error();
 
-    let text = read(&node);
-
     let operation = |operation: &str, outcome: &str| {
         format!("multus_operations_total{{operation=\"{operation}\",outcome=\"{outcome}\"}}")
     };
+    // What was said a moment ago is said again.
+    let last = format!("{} 2\n", operation("ADD", "failure"));
+    until("the last one is counted", || read(&node).contains(&last));
+    let text = read(&node);
     let operations = series(&text, "multus_operations_total");
     let expected = [
         (operation("ADD", "failure"), "2"),

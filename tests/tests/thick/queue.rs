@@ -56,7 +56,7 @@ fn an_add_that_waits_for_its_turn_ends_in_time_and_says_what_was_before_it() {
     node.begun("slow", 1);
     let pod = node.annotated_pod("web", &[]);
     let mut short = conf.clone();
-    short["timeouts"] = json!({"add": "4s"});
+    short["timeouts"] = json!({"add": "12s"});
 
     let late = node.add(&pod, &short);
 

@@ -11,6 +11,9 @@ use suites::node::DEFAULT_NETWORK;
 use suites::scene::until;
 use suites::thick::{Daemon, ThickNode};
 
+/// More than all crowds of all tests here have open.
+const DESCRIPTORS: usize = 4096;
+
 const ENDPOINTS: [&str; 2] = ["/cni", "/delegate"];
 /// So many of each kind at once.
 const CROWD: usize = 50;
@@ -52,6 +55,7 @@ fn serves_others(node: &ThickNode, name: &str, conf: &Value) {
 }
 
 fn node(name: &str) -> (ThickNode, Daemon, Value) {
+    let _enough = sys::limits::descriptors(DESCRIPTORS);
     let node = ThickNode::new(name);
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let daemon = node.started();
@@ -67,9 +71,12 @@ fn memory(daemon: &Daemon) -> u64 {
     kilobytes.parse::<u64>().unwrap() << 10
 }
 
-fn open_files(daemon: &Daemon) -> usize {
-    let folder = format!("/proc/{}/fd", daemon.0.pid());
-    fs::read_dir(folder).unwrap().count()
+/// How many ends of this test's connections the daemon has: they are in the network namespace of whoever connects.
+fn connections(node: &ThickNode) -> usize {
+    let sockets = fs::read_to_string("/proc/thread-self/net/unix").unwrap();
+    sockets
+        .matches(&format!(" {}/", node.run.display()))
+        .count()
 }
 
 #[test]
@@ -128,7 +135,7 @@ fn one_who_says_a_letter_a_second_is_let_go_before_he_has_said_it_all() {
 
 #[test]
 fn one_who_does_not_read_his_answer_is_let_go_and_his_pod_is_attached() {
-    let (node, daemon, _) = node("slow-reader");
+    let (node, _daemon, _) = node("slow-reader");
     // More than the kernel keeps for somebody who does not read.
     let routes: Vec<_> = (0..15_000)
         .map(|number| json!({"dst": format!("10.{}.{}.0/24", number / 256, number % 256)}))
@@ -144,7 +151,6 @@ fn one_who_does_not_read_his_answer_is_let_go_and_his_pod_is_attached() {
     more.ifname = "hot0".to_owned();
     let own = format!("{}/wordy", node.namespace);
     let wordy = node.annotated_pod("wordy", &[(DEFAULT_NETWORK, &own)]);
-    let before = open_files(&daemon);
 
     let question = node.question(&wordy.container, "ADD", &generated);
     let _silent = node.begin_asking("/cni", &question);
@@ -152,8 +158,9 @@ fn one_who_does_not_read_his_answer_is_let_go_and_his_pod_is_attached() {
     let _silent_too = node.begin_asking("/delegate", &question);
 
     node.begun("wordy", 2);
+    assert!(connections(&node) > 0);
     serves_others(&node, "other", &generated);
-    until("both are let go", || open_files(&daemon) <= before);
+    until("both are let go", || connections(&node) == 0);
     let attachments = |id: &str| node.ledger(id).as_array().unwrap().len();
     assert_eq!(attachments(&attached.container.id), 2);
     assert_eq!(attachments(&wordy.container.id), 1);

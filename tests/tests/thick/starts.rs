@@ -36,7 +36,7 @@ fn without_a_daemon_an_add_fails_in_time_and_says_why() {
     let node = ThickNode::new("thick-none");
     let daemon = node.started();
     let mut conf = node.generated();
-    conf["timeouts"] = json!({"add": "1s"});
+    conf["timeouts"] = json!({"add": "4s"});
     daemon.stop();
     let pod = node.annotated_pod("web", &[]);
     let before = node.snapshot();
@@ -61,7 +61,7 @@ fn a_daemon_that_takes_up_nothing_holds_up_an_add_no_longer_than_none_and_no_oth
     let mut conf = node.generated();
     let attached = node.annotated_pod("attached", &[]);
     node.add(&attached, &conf).good();
-    conf["timeouts"] = json!({"add": "1s"});
+    conf["timeouts"] = json!({"add": "4s"});
     let pod = node.annotated_pod("web", &[]);
     daemon.0.signal(Signal::STOP).unwrap();
     let crowd: Vec<_> = std::iter::from_fn(|| sys::socket::reach(&node.socket()).ok()).collect();
@@ -115,7 +115,7 @@ fn without_a_primary_network_the_node_is_not_ready_and_an_add_waits() {
     conf["daemonSocketDir"] = json!(node.run);
     conf["clusterNetwork"] = json!(node.primaries.join("10-cluster.conf"));
     let mut short = conf.clone();
-    short["timeouts"] = json!({"add": "1s"});
+    short["timeouts"] = json!({"add": "4s"});
     let text = "the daemon is not ready: ";
     node.add(&pod, &short).refused(11, &[text, "; waited "]);
     node.status_call(&pod, &conf).refused(50, &[text]);

@@ -66,7 +66,7 @@ fn a_pod_with_the_cluster_network_alone_does_not_wait_for_its_status() {
 
 #[test]
 fn a_pod_with_networks_of_its_own_is_not_attached_without_its_status() {
-    let keys = json!({"timeouts": {"api": "1s"}});
+    let keys = json!({"timeouts": {"api": "5s"}});
     let node = ThickNode::behind_proxy("before", DAEMON, &keys);
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let _daemon = node.started();
@@ -127,7 +127,7 @@ fn a_daemon_that_hangs_at_the_end_of_an_add_costs_a_pod_without_networks_nothing
     let daemon = node.started();
     let pod = node.annotated_pod("web", &[]);
     let mut conf = node.generated();
-    conf["timeouts"] = json!({"add": "10s"});
+    conf["timeouts"] = json!({"add": "30s"});
     let add = node.begin_add(&pod, &conf);
     node.begun("cluster", 1);
     daemon.0.signal(Signal::STOP).unwrap();

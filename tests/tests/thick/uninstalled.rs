@@ -69,7 +69,7 @@ fn a_pod_that_comes_while_multus_goes_has_everything_or_nothing_and_can_be_delet
     node.define("net-a", &node.scripted("net-a", "10.1.0.2/24"));
     let daemon = node.started();
     let mut conf = node.generated();
-    conf["timeouts"] = json!({"add": "5s"});
+    conf["timeouts"] = json!({"add": "20s"});
     let before = node.snapshot();
     let names: Vec<String> = (0..40).map(|number| format!("busy-{number}")).collect();
     let pods: Vec<_> = names.iter().map(|name| node.pod(name, "net-a")).collect();
