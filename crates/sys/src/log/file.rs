@@ -2,7 +2,8 @@
 //!
 //! Whoever writes or renames the file holds an exclusive `flock` on it, and looks after locking whether the path still leads
 //! to it. So nobody writes to a file that was put aside, and it can be compressed without losing a line. Somebody who is
-//! stopped while he holds the lock keeps the others for [`PATIENCE`] only: they then write without, which appends as well.
+//! stopped while he holds the lock keeps the others for [`PATIENCE`] only: they then write without, which appends as well, and
+//! write once more where the file was put aside meanwhile. Such a line may stand twice.
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
@@ -63,11 +64,12 @@ impl LogFile {
                 self.put_aside(&now)?;
                 continue;
             }
-            // One call: a line that does not go in whole is cut by a full disk and nothing else.
-            let written = (&file).write_all(line.as_bytes());
+            let is_kept = self.write(&file, line, lock.is_some())?;
             drop(lock);
-            *kept = Some(file);
-            return written;
+            if is_kept || attempt == TRIES {
+                *kept = Some(file);
+                return Ok(());
+            }
         }
         Ok(())
     }
@@ -75,6 +77,13 @@ impl LogFile {
     /// Compresses and removes what was put aside.
     pub(super) fn tidy(&self, deadline: Instant) -> io::Result<()> {
         backups::tidy(&self.path, &self.rotation, SystemTime::now(), deadline)
+    }
+
+    /// Writes a line; whether it stays. Without the lock, the file may have been put aside and read for the last time before.
+    pub(super) fn write(&self, file: &File, line: &str, is_locked: bool) -> io::Result<bool> {
+        // One call: a line that does not go in whole is cut by a full disk and nothing else.
+        (&*file).write_all(line.as_bytes())?;
+        Ok(is_locked || leads_to(&self.path, &fstat(file)?))
     }
 
     /// Pipes and devices are never full.
