@@ -15,12 +15,13 @@ use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cni::exec::{Call, Exec, FindError, Output, SpawnError, Status};
 
-use self::spawn::Child;
+use self::spawn::{Child, Pipes};
 use crate::environment;
 
 /// How long [`HostExec`] waits, and how much it keeps.
@@ -51,12 +52,13 @@ impl Default for Limits {
 }
 
 /// Runs plugins as child processes of this one.
-#[derive(Clone)]
 pub struct HostExec {
     /// `NAME=value`, as the kernel takes them.
     inherited: Vec<CString>,
     limits: Limits,
     root: Option<PathBuf>,
+    /// Of the next child. They are made while one runs: nobody waits for that.
+    pipes: Mutex<Option<Pipes>>,
 }
 
 impl HostExec {
@@ -78,6 +80,7 @@ impl HostExec {
                 .collect(),
             limits,
             root: None,
+            pipes: Mutex::default(),
         }
     }
 
@@ -96,7 +99,12 @@ impl HostExec {
         let own = own.map(|(name, value)| variable(name.as_ref(), value.as_ref()));
         let own = own.collect::<io::Result<Vec<_>>>()?;
         let all = self.inherited.iter().chain(&own);
-        spawn::spawn(call.program, all.map(CString::as_c_str))
+        let pipes = self.next_pipes().take().map_or_else(Pipes::new, Ok)?;
+        spawn::spawn(call.program, all.map(CString::as_c_str), pipes)
+    }
+
+    fn next_pipes(&self) -> MutexGuard<'_, Option<Pipes>> {
+        self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start(&self, call: &Call<'_>, meanwhile: &dyn Fn()) -> Result<Child, SpawnError> {
@@ -182,7 +190,11 @@ impl Exec for HostExec {
         };
         let child = self.start(call, &once)?;
         let (request, deadline) = (call.stdin, call.deadline);
-        talk::talk(child, request, deadline, &self.limits, once).map_err(|error| SpawnError {
+        let beside = || {
+            once();
+            *self.next_pipes() = Pipes::new().ok();
+        };
+        talk::talk(child, request, deadline, &self.limits, beside).map_err(|error| SpawnError {
             started: true,
             ..failure(call, error, 1)
         })

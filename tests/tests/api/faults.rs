@@ -11,7 +11,7 @@ use crate::cases::at_once;
 const OBJECTS: [&str; 2] = ["/pods/web", "/network-attachment-definitions/net-a"];
 
 /// Longer than any ADD here may take, two seconds for each of two objects and one for the event, on any machine.
-const BOUND: Duration = Duration::from_secs(45);
+const BOUND: Duration = Duration::from_secs(18);
 
 fn node(name: &str) -> (ClusterNode, Pod) {
     let node = ClusterNode::behind_proxy(name);

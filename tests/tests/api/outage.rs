@@ -6,7 +6,7 @@ use suites::cluster::ClusterNode;
 use testkit::kube::wait;
 
 /// Longer than any ADD here may take.
-const BOUND: Duration = Duration::from_secs(45);
+const BOUND: Duration = Duration::from_secs(18);
 
 #[test]
 fn an_api_that_refuses_connections_fails_the_add_in_time() {

@@ -27,20 +27,44 @@ pub(super) struct Child {
     pub(super) stderr: OwnedFd,
 }
 
-/// Starts a program without arguments, with these variables (`NAME=value`) and no others, and three pipes. No signal is blocked
-/// for it, and none ignored that this process ignores for itself.
+/// The pipes of a child, each with the end to read from and the end to write to.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    stdin: (OwnedFd, OwnedFd),
+    stdout: (OwnedFd, OwnedFd),
+    stderr: (OwnedFd, OwnedFd),
+}
+
+impl Pipes {
+    /// New ones, of which no other child gets an end.
+    pub(super) fn new() -> io::Result<Self> {
+        let pipe = || pipe_with(PipeFlags::CLOEXEC);
+        Ok(Self {
+            stdin: pipe()?,
+            stdout: pipe()?,
+            stderr: pipe()?,
+        })
+    }
+}
+
+/// Starts a program without arguments, with these variables (`NAME=value`) and no others, and these pipes. No signal is
+/// blocked for it, and none ignored that this process ignores for itself.
 ///
 /// # Errors
 /// What the kernel says, also of the program itself; a NUL in a path.
 pub(super) fn spawn<'a>(
     program: &Path,
     environment: impl Iterator<Item = &'a CStr>,
+    pipes: Pipes,
 ) -> io::Result<Child> {
     let program = CString::new(program.as_os_str().as_bytes())?;
     let environment: Vec<&CStr> = environment.collect();
-    // No other thread's child gets one of our ends. The runtime has seen to it that 0, 1 and 2 are taken.
-    let pipe = || pipe_with(PipeFlags::CLOEXEC);
-    let (stdin, stdout, stderr) = (pipe()?, pipe()?, pipe()?);
+    let Pipes {
+        stdin,
+        stdout,
+        stderr,
+    } = pipes;
+    // The runtime has seen to it that 0, 1 and 2 are taken: none of the ends is one of them.
     let mut files = PosixSpawnFileActions::init()?;
     for (end, number) in [(&stdin.0, 0), (&stdout.1, 1), (&stderr.1, 2)] {
         files.add_dup2(end.as_raw_fd(), number)?;

@@ -238,7 +238,7 @@ fn ready<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::spawn::spawn;
+    use super::super::spawn::{self, spawn};
     use super::*;
     use crate::testing::script;
 
@@ -246,7 +246,8 @@ mod tests {
     fn an_exit_is_noticed_without_a_descriptor_for_it() {
         let directory = tempfile::tempdir().unwrap();
         let program = script(directory.path(), "plugin", "cat; sleep 0.1; exit 3");
-        let child = spawn(&program, [c"PATH=/usr/bin:/bin"].into_iter()).unwrap();
+        let environment = [c"PATH=/usr/bin:/bin"].into_iter();
+        let child = spawn(&program, environment, spawn::Pipes::new().unwrap()).unwrap();
         let limits = Limits::default();
         let group = Group::without_exit_fd(child.leader);
         let mut pipes = Pipes::of(child, b"text", &limits);
