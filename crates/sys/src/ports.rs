@@ -106,7 +106,9 @@ impl Netns for HostNetns {
 
     fn existing(&self, netns: &str, ifnames: &[&str]) -> io::Result<Vec<String>> {
         let look = || crate::netns::existing(ifnames);
-        in_netns(Path::new(netns), look).map_err(io::Error::other)?
+        in_netns(Path::new(netns), look)
+            .map_err(io::Error::other)?
+            .map_err(io::Error::other)
     }
 
     fn change_routes(&self, netns: &str, ifname: &str, change: &RouteChange) -> io::Result<()> {
