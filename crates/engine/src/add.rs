@@ -1,5 +1,6 @@
 //! ADD: the ledger, the delegates in order, the routes, the status; or nothing at all.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use cni::{CniResult, Version, code};
@@ -9,7 +10,8 @@ use plan::{Attachment, Plan, network_statuses};
 use crate::del::{durable, fair_share};
 use crate::{
     Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, OwedStatus, Phase,
-    Remembered, attach::Store,
+    Remembered,
+    attach::{Store, Unstored},
 };
 
 /// What ADD came to.
@@ -27,23 +29,39 @@ pub struct Attached {
     pub is_status_owed: bool,
 }
 
-/// Why the status could not be written: the text and the CNI error code.
-pub type Committed = Result<(), (String, u32)>;
+/// Why the status could not be written.
+#[derive(Debug, Clone)]
+pub struct Unwritten {
+    /// For people.
+    pub text: String,
+    /// The CNI error code.
+    pub code: u32,
+}
+
+impl Unwritten {
+    /// For such an error.
+    pub fn new(error: &impl ToString, code: u32) -> Self {
+        Self {
+            text: error.to_string(),
+            code,
+        }
+    }
+}
 
 /// Writes the status, and may do what it is given while it waits for an answer.
-pub type Commit<'a> = &'a mut dyn FnMut(&Attached, &mut dyn FnMut()) -> Committed;
+pub type WriteStatus<'a> = &'a mut dyn FnMut(&Attached, &mut dyn FnMut()) -> Result<(), Unwritten>;
 
 /// What failed after everything was attached.
 enum Late {
     Record(EngineError),
-    Commit(String, u32),
+    Status(Unwritten),
 }
 
 impl Late {
     fn undone(self, undo: Failures) -> EngineError {
         match self {
             Self::Record(cause) => EngineError::unrecorded(cause, undo),
-            Self::Commit(text, code) => EngineError::Commit { text, code, undo },
+            Self::Status(Unwritten { text, code }) => EngineError::Commit { text, code, undo },
         }
     }
 }
@@ -62,7 +80,7 @@ impl Engine<'_> {
         version: Version,
         deadline: Instant,
         undo: Duration,
-        commit: Commit<'_>,
+        commit: WriteStatus<'_>,
     ) -> Result<Attached, EngineError> {
         self.precheck(container, &plan.attachments)?;
         let mut ledger = Ledger {
@@ -103,12 +121,13 @@ impl Engine<'_> {
         ledger: &mut Ledger,
         attached: &Attached,
         plan: &Plan,
-        commit: Commit<'_>,
+        commit: WriteStatus<'_>,
     ) -> Result<(), Late> {
         ledger.phase = Phase::Attached;
         if attached.is_status_owed {
             let text = npwg::status::render(&attached.statuses);
-            let text = text.map_err(|error| Late::Commit(error.to_string(), code::INTERNAL))?;
+            let text =
+                text.map_err(|error| Late::Status(Unwritten::new(&error, code::INTERNAL)))?;
             let earlier = plan.earlier_status.clone();
             ledger.owed_status = Some(OwedStatus { text, earlier });
             // Before anybody is told: who comes after one that is killed finds it.
@@ -118,7 +137,7 @@ impl Engine<'_> {
         commit(attached, &mut || {
             written.get_or_insert_with(|| self.rewrite(ledger));
         })
-        .map_err(|(text, code)| Late::Commit(text, code))?;
+        .map_err(Late::Status)?;
         written
             .unwrap_or_else(|| self.rewrite(ledger))
             .map_err(Late::Record)
@@ -159,7 +178,7 @@ impl Engine<'_> {
         undo: Duration,
     ) -> Result<Attached, (usize, Failure)> {
         let mut default_result = None;
-        let mut attached = Vec::new();
+        let mut made: Vec<(Attachment, CniResult)> = Vec::new();
         let mut failed = Vec::new();
         let mut index = 0;
         let mut store = Store::Now;
@@ -172,30 +191,19 @@ impl Engine<'_> {
                 false => deadline,
             };
             let container = &ledger.container;
-            let before = attached.last().filter(|_| store == Store::Later);
+            let before = made.last().filter(|_| store == Store::Later);
+            let before = before.map(|before| Unstored::new(self, container, before));
             let is_last = index + 1 == ledger.records.len();
             // What may fail for itself is undone with its result; and moving routes goes by it.
             store = match is_optional || is_last || !record.routes.is_empty() {
                 true => Store::Now,
                 false => Store::Later,
             };
-            let (outcome, stored) = self.attach_after(before, container, record, deadline, store);
-            if let (Err(source), Some((before, result))) = (stored, before) {
-                // The one after it is taken down alone, with what is known of it.
-                let kind = source.kind();
-                let after = outcome.map_or_else(
-                    |failure| failure,
-                    |result| self.unstored(record, &result, kind.into()),
-                );
-                let failure = self.unstored(before, result, source);
-                let record = ledger.records.remove(index);
-                let until = Instant::now() + undo;
-                let left = self.detach_half_made(record, &ledger.container, &after, until);
-                let begun = index + usize::from(left.is_some());
-                if let Some((record, _)) = left {
-                    ledger.records.insert(index - 1, record);
-                }
-                return Err((begun, failure));
+            let store_before = || before.iter().for_each(Unstored::store);
+            let outcome = self.attach_one(container, record, deadline, store, &store_before);
+            if let Some((before, source)) = before.and_then(Unstored::failed) {
+                let after = (index, outcome);
+                return Err(self.give_up_both(ledger, before, source, after, undo));
             }
             let outcome = outcome.and_then(|result| match is_default {
                 true => self.printable(container, record, result, version),
@@ -203,7 +211,7 @@ impl Engine<'_> {
             });
             match outcome {
                 Ok(result) => {
-                    attached.push((record.clone(), result.clone()));
+                    made.push((record.clone(), result.clone()));
                     default_result.get_or_insert(result);
                     index += 1;
                 }
@@ -221,12 +229,40 @@ impl Engine<'_> {
                 Err(failure) => return Err((index + 1, failure)),
             }
         }
-        let devices = attached
+        let devices = made
             .iter()
             .map(|(record, _)| self.known_device_info(&ledger.container, record))
             .collect();
         let failed = Failures(failed);
-        Ok(summary(default_result, attached, devices, failed, version))
+        Ok(summary(default_result, made, devices, failed, version))
+    }
+
+    /// The result of the one `before` cannot be stored. The one after it, at `index`, is taken down alone, with what is known of
+    /// it, so that the one before is the last that was begun, and gets its result with its DEL.
+    fn give_up_both(
+        &self,
+        ledger: &mut Ledger,
+        (before, result): &(Attachment, CniResult),
+        source: io::Error,
+        (index, outcome): (usize, Result<CniResult, Failure>),
+        undo: Duration,
+    ) -> (usize, Failure) {
+        let kind = source.kind();
+        let record = ledger.records.remove(index);
+        let after = outcome.map_or_else(
+            |failure| failure,
+            |result| self.unstored(&record, &result, kind.into()),
+        );
+        let failure = self.unstored(before, result, source);
+        let until = Instant::now() + undo;
+        match self.detach_half_made(record, &ledger.container, &after, until) {
+            // It stands before the other: an optional one, which may have failed and stay, never lies between the two.
+            Some((record, _)) => {
+                ledger.records.insert(index - 1, record);
+                (index + 1, failure)
+            }
+            None => (index, failure),
+        }
     }
 
     /// The default network's result must be one that the runtime can be told.

@@ -1,6 +1,6 @@
 //! One attachment: its plugins, its routes, its cached result.
 
-use std::cell::Cell;
+use std::cell::OnceCell;
 use std::io;
 use std::time::Instant;
 
@@ -16,6 +16,43 @@ pub(crate) enum Store {
     Now,
     /// While the plugins of the next attachment run: nobody waits for it.
     Later,
+}
+
+/// An attachment whose result is not in the cache yet: that is done while the plugins of the next one run.
+pub(crate) struct Unstored<'a, 'm> {
+    engine: &'a Engine<'a>,
+    container: &'a Container,
+    made: &'m (Attachment, CniResult),
+    stored: OnceCell<io::Result<()>>,
+}
+
+impl<'a, 'm> Unstored<'a, 'm> {
+    pub(crate) fn new(
+        engine: &'a Engine<'a>,
+        container: &'a Container,
+        made: &'m (Attachment, CniResult),
+    ) -> Self {
+        Self {
+            engine,
+            container,
+            made,
+            stored: OnceCell::new(),
+        }
+    }
+
+    /// Stores it, once.
+    pub(crate) fn store(&self) {
+        let (record, result) = self.made;
+        let store = || self.engine.store(self.container, record, result);
+        self.stored.get_or_init(store);
+    }
+
+    /// What could not be stored, and why. Nobody came to it yet where nothing could be started.
+    pub(crate) fn failed(self) -> Option<(&'m (Attachment, CniResult), io::Error)> {
+        self.store();
+        let error = self.stored.into_inner()?.err()?;
+        Some((self.made, error))
+    }
 }
 
 impl Engine<'_> {
@@ -58,27 +95,6 @@ impl Engine<'_> {
         };
         self.tell(Verb::Add, container, record, stage);
         added
-    }
-
-    /// Attaches to one network, and stores the result of the one before meanwhile. What came of the one and of the other.
-    pub(crate) fn attach_after(
-        &self,
-        before: Option<&(Attachment, CniResult)>,
-        container: &Container,
-        record: &Attachment,
-        deadline: Instant,
-        store: Store,
-    ) -> (Result<CniResult, Failure>, io::Result<()>) {
-        let store_before = || match before {
-            Some((record, result)) => self.store(container, record, result),
-            None => Ok(()),
-        };
-        let stored = Cell::new(None);
-        let outcome = self.attach_one(container, record, deadline, store, &|| {
-            stored.set(Some(store_before()));
-        });
-        // Nobody came to it where nothing could be started.
-        (outcome, stored.take().unwrap_or_else(store_before))
     }
 
     pub(crate) fn store(

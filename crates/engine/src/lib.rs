@@ -26,7 +26,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use add::{Attached, Commit, Committed};
+pub use add::{Attached, Unwritten, WriteStatus};
 pub use del::DelReport;
 pub use error::{EngineError, Failure, FailureKind, Failures};
 pub use gc::{Claim, GcReport};

@@ -136,8 +136,9 @@ fn what_can_be_refused_is_refused_before_anything_runs() {
 fn a_status_that_cannot_be_written_undoes_everything() {
     // Q8
     let bench = Bench::default();
-    let refuse =
-        &mut |_: &crate::Attached, _: &mut dyn FnMut()| Err(("the API is down".to_owned(), 11));
+    let refuse = &mut |_: &crate::Attached, _: &mut dyn FnMut()| {
+        Err(crate::Unwritten::new(&"the API is down", 11))
+    };
     let error = bench
         .with(|engine| {
             engine.add(

@@ -198,9 +198,22 @@ impl Connection {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        self.stream.set_write_timeout(Some(time_left(deadline)?))?;
-        self.stream.write_all(&request)?;
+        self.write(&request, deadline)?;
         self.is_asked = true;
+        Ok(())
+    }
+
+    /// Piece by piece: at its timeout a write ends with what it got rid of.
+    fn write(&mut self, mut request: &[u8], deadline: Instant) -> io::Result<()> {
+        while !request.is_empty() {
+            self.stream.set_write_timeout(Some(time_left(deadline)?))?;
+            match self.stream.write(request) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => request = request.get(count..).unwrap_or_default(),
+            }
+        }
         Ok(())
     }
 

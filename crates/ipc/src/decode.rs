@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-/// Decodes a document as it is written by either side. One that cannot be read so is read as Go reads (another case, `null`, a
-/// key that comes twice): that takes three times as long, and its error says where.
+/// Decodes words of ours. What cannot be read so is read as Go reads, which takes three times as long: for `null`, for a key that
+/// comes twice, and for an error that says where. A key in another case may be passed over.
 ///
 /// # Errors
 /// As [`gojson::from_slice`].

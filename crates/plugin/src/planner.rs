@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cni::{CniError, CniResult};
-use engine::{Attached, Committed, EngineError};
+use engine::{Attached, EngineError, Unwritten};
 use plan::{Catalog, NetConf, Outcome, Plan, PodArgs, PodRef, Request};
 
 use crate::Runs;
@@ -81,7 +81,7 @@ pub trait Planner {
         pod: &PodRef,
         attached: &Attached,
         meanwhile: &mut dyn FnMut(),
-    ) -> Committed;
+    ) -> Result<(), Unwritten>;
 
     /// The plan could not be carried out; what had been attached is undone.
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError);

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cni::{CniError, code};
-use engine::{Attached, Committed, EngineError};
+use engine::{Attached, EngineError, Unwritten};
 use ipc::upstream::HEALTHZ;
 use ipc::{
     Commit, Connection, Failed, IpcError, PlanReply, PlanRequest, PodWords, Refusal, Reply, Run,
@@ -43,14 +43,6 @@ pub(crate) struct Daemon {
     socket: PathBuf,
     /// Open from the plan to the commit: as long as it is, the attachment counts as in flight.
     connection: RefCell<Option<Connection>>,
-}
-
-/// Who has planned.
-enum Asked {
-    /// The daemon, or nobody: what it said, and why the pod cannot be attached without it.
-    Daemon(Result<Option<PlanReply>, Refusal>, Option<String>),
-    /// The plugin itself, from what the daemon recorded.
-    Record(Plan),
 }
 
 /// Where the daemon listens (B2.130); everything else in the configuration is the engine's or the daemon's.
@@ -154,50 +146,41 @@ impl Daemon {
         }
     }
 
-    /// Asks for a plan, and after a while the node's record.
-    fn ask_for_plan(
+    /// The plan of a pod that needs no daemon, where there is none. `None` where the node is not to have that, or a daemon lives.
+    ///
+    /// # Errors
+    /// Why this pod needs one.
+    fn plan_without(
         &self,
         call: &Call<'_>,
-        words: &PlanRequest,
-        begin: Instant,
+        refusal: &Refusal,
         until: Instant,
-    ) -> Asked {
-        let alone = begin + ALONE;
-        let reason = REASON.min(until.saturating_duration_since(begin) / 4);
-        let words = || {
-            let left = until.saturating_duration_since(Instant::now());
-            PlanRequest {
-                patience: Some(milliseconds(left.saturating_sub(reason))),
-                ..words.clone()
-            }
-        };
-        let first = until.min(alone);
-        let nothing = &mut || ();
-        let refusal = match self.ask_until(path::PLAN, words, first, first, nothing) {
-            Err(refusal) if alone < until && (refusal.may_pass() || refusal.is_silence()) => {
-                refusal
-            }
-            asked => return Asked::Daemon(asked, None),
-        };
-        let without = match alone::plan(call) {
-            Ok(None) => Ok(None),
-            found if self.is_absent(&refusal, until) => found,
-            _ => Ok(None),
-        };
-        if let Ok(Some(plan)) = without {
-            let label = call.args.pod.label();
-            LOG.warning(format_args!(
-                "[{label}]: attached as the node's record says: {refusal}"
-            ));
-            return Asked::Record(plan);
+    ) -> Result<Option<Plan>, String> {
+        let found = alone::plan(call);
+        if matches!(found, Ok(None)) || !self.is_absent(refusal, until) {
+            return Ok(None);
         }
-        // Whoever has asked keeps his place.
-        let asked = match self.is_asked().then(|| self.hear(path::PLAN, until)) {
-            Some(Err(refusal)) if !refusal.may_pass() => Err(refusal),
-            Some(Ok(heard)) => Ok(heard),
-            _ => self.ask_until(path::PLAN, words, until, until, nothing),
-        };
-        Asked::Daemon(asked, without.err())
+        let plan = found?;
+        let label = call.args.pod.label();
+        LOG.warning(format_args!(
+            "[{label}]: attached as the node's record says: {refusal}"
+        ));
+        Ok(plan)
+    }
+
+    /// Asks for a plan once more. Whoever has asked and has no answer yet keeps his place.
+    fn ask_on(
+        &self,
+        words: impl Fn() -> PlanRequest,
+        until: Instant,
+    ) -> Result<Option<PlanReply>, Refusal> {
+        if self.is_asked() {
+            match self.hear(path::PLAN, until) {
+                Err(refusal) if refusal.may_pass() => {}
+                heard => return heard,
+            }
+        }
+        self.ask_until(path::PLAN, words, until, until, &mut || ())
     }
 
     /// Whether there is no daemon, or one that does nothing at all. One that is there says so at once, however many wait.
@@ -260,26 +243,23 @@ impl Daemon {
 
 impl Planner for Daemon {
     fn plan(&self, call: &Call<'_>) -> Result<Planned, CniError> {
-        let words = PlanRequest {
-            container_id: call.container_id(),
-            ifname: call.ifname(),
-            netns: call.request.netns.clone(),
-            args: call.request.args.clone(),
-            config: String::from_utf8_lossy(&call.request.config).into_owned(),
-            patience: None,
-        };
         let begin = Instant::now();
         let until = begin + wait(call.deadline.saturating_duration_since(begin));
-        let (asked, without) = match self.ask_for_plan(call, &words, begin, until) {
-            Asked::Daemon(asked, without) => (asked, without),
-            Asked::Record(plan) => return Ok(Planned::Outcome(Outcome::Attach(plan))),
-        };
-        let reply: PlanReply = match asked {
-            Ok(Some(reply)) => reply,
-            Ok(None) => {
-                let refusal = Self::empty(path::PLAN);
-                return Err(of_pod(refusal.code(), &call.args.pod, refusal));
+        let alone = begin + ALONE;
+        let words = || question(call, begin, until);
+        let first = until.min(alone);
+        let (answer, without) = match self.ask_until(path::PLAN, words, first, first, &mut || ()) {
+            Err(refusal) if alone < until && (refusal.may_pass() || refusal.is_silence()) => {
+                match self.plan_without(call, &refusal, until) {
+                    Ok(Some(plan)) => return Ok(Planned::Outcome(Outcome::Attach(plan))),
+                    without => (self.ask_on(words, until), without.err()),
+                }
             }
+            answer => (answer, None),
+        };
+        let answer = answer.and_then(|reply| reply.ok_or_else(|| Self::empty(path::PLAN)));
+        let reply: PlanReply = match answer {
+            Ok(reply) => reply,
             Err(Refusal::Unknown) => return upstream::add(self, call, until),
             // The daemon words it as the thin plugin would.
             Err(Refusal::Error(error)) => return Err(error),
@@ -311,11 +291,11 @@ impl Planner for Daemon {
         pod: &PodRef,
         attached: &Attached,
         meanwhile: &mut dyn FnMut(),
-    ) -> Committed {
+    ) -> Result<(), Unwritten> {
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
         let words = Commit::of(pod, call.container_id(), statuses, interfaces, failed)
-            .map_err(|error| (error.to_string(), code::INTERNAL))?;
+            .map_err(|error| Unwritten::new(&error, code::INTERNAL))?;
         let words = Commit {
             runs: runs(call),
             is_status_owed: attached.is_status_owed,
@@ -348,7 +328,7 @@ impl Planner for Daemon {
                 ));
                 Ok(())
             }
-            Err(refusal) => Err((refusal.to_string(), refusal.code())),
+            Err(refusal) => Err(Unwritten::new(&refusal, refusal.code())),
             Ok(_) => Ok(()),
         }
     }
@@ -376,6 +356,20 @@ impl Planner for Daemon {
 
     /// The daemon posts the events of what was committed.
     fn attached(&self, _: &Call<'_>, _: &PodRef, _: &Plan, _: &Attached) {}
+}
+
+/// What the daemon is asked for a plan now, in a call that began so and waits so long.
+fn question(call: &Call<'_>, begin: Instant, until: Instant) -> PlanRequest {
+    let reason = REASON.min(until.saturating_duration_since(begin) / 4);
+    let left = until.saturating_duration_since(Instant::now());
+    PlanRequest {
+        container_id: call.container_id(),
+        ifname: call.ifname(),
+        netns: call.request.netns.clone(),
+        args: call.request.args.clone(),
+        config: String::from_utf8_lossy(&call.request.config).into_owned(),
+        patience: Some(milliseconds(left.saturating_sub(reason))),
+    }
 }
 
 /// How long an ADD that has so much time waits for its plan: some of it is its plugins'.

@@ -50,8 +50,7 @@ fn with<T>(work: impl FnOnce(&mut Blocks) -> T) -> T {
     BLOCKS.with(|blocks| work(unsafe { &mut *blocks.get() }))
 }
 
-/// A size of blocks: its number, and how many bytes such a block has. `None` where the system takes over. No layout that comes
-/// here is of no size.
+/// A size of blocks: its number, and how many bytes such a block has. `None` where the system takes over.
 fn size_of(layout: Layout) -> Option<(usize, usize)> {
     let bytes = layout.size();
     if layout.align() > STEP {

@@ -1,7 +1,7 @@
 //! Plans from a catalog, and tells it what became of the pod.
 
 use cni::CniError;
-use engine::{Attached, Committed, EngineError};
+use engine::{Attached, EngineError, Unwritten};
 use plan::{Plan, PodRef};
 use plugin::messages::of_pod;
 use plugin::{Call, Planned, Planner};
@@ -54,7 +54,7 @@ impl Planner for Catalogued {
         pod: &PodRef,
         attached: &Attached,
         _: &mut dyn FnMut(),
-    ) -> Committed {
+    ) -> Result<(), Unwritten> {
         report::write_status(&self.timed(call), pod, attached)
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use cluster::{Event, EventType};
-use engine::{Attached, Committed, Container, Engine};
+use engine::{Attached, Container, Engine, Unwritten};
 use plan::{NetConf, PodRef, Warning};
 use plugin::{LOG, messages};
 use sys::files::Durability;
@@ -13,9 +13,13 @@ use crate::catalog::{Store, Timed};
 use crate::local::Manifests;
 
 /// Writes the network status of a pod.
-pub(crate) fn write_status(catalog: &Timed<'_>, pod: &PodRef, attached: &Attached) -> Committed {
+pub(crate) fn write_status(
+    catalog: &Timed<'_>,
+    pod: &PodRef,
+    attached: &Attached,
+) -> Result<(), Unwritten> {
     let status = npwg::status::render(&attached.statuses)
-        .map_err(|error| (error.to_string(), cni::code::INTERNAL))?;
+        .map_err(|error| Unwritten::new(&error, cni::code::INTERNAL))?;
     match catalog.store {
         Store::None => Ok(()),
         Store::Api(cluster) => {
@@ -26,15 +30,15 @@ pub(crate) fn write_status(catalog: &Timed<'_>, pod: &PodRef, attached: &Attache
             let more = [(messages::FAILURES, failures.as_deref())];
             cluster
                 .write_status(pod, &status, &more, catalog.request_deadline())
-                .map_err(|error| (error.to_string(), messages::api_code(error.may_pass())))
+                .map_err(|error| Unwritten::new(&error, messages::api_code(error.may_pass())))
         }
         Store::Local(manifests) => {
             let path = manifests
                 .status_path(pod)
-                .map_err(|error| (error.to_string(), error.code()))?;
+                .map_err(|error| Unwritten::new(&error, error.code()))?;
             write_file(&path, &status).map_err(|error| {
                 let text = format!("manifestDir: {}: {error}", path.display());
-                (text, cni::code::IO_FAILURE)
+                Unwritten::new(&text, cni::code::IO_FAILURE)
             })
         }
     }

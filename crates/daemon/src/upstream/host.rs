@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cni::{CniError, NetworkConf, code};
-use engine::{Attached, Committed, Container, Engine, EngineError, Failures};
+use engine::{Attached, Container, Engine, EngineError, Failures, Unwritten};
 use ipc::{Commit, Failed, PodWords};
 use plan::{Attachment, Catalog, NetConf, Plan, PlanError, PodRef, Request};
 use plugin::messages::{self, of_pod, plain};
@@ -168,11 +168,11 @@ impl plugin::Planner for Host {
         pod: &PodRef,
         attached: &Attached,
         _: &mut dyn FnMut(),
-    ) -> Committed {
+    ) -> Result<(), Unwritten> {
         let failed = attached.failed.0.iter().map(ToString::to_string).collect();
         let (statuses, interfaces) = (&attached.statuses, &attached.interfaces);
         let words = Commit::of(pod, call.container_id(), statuses, interfaces, failed)
-            .map_err(|error| (error.to_string(), code::INTERNAL))?;
+            .map_err(|error| Unwritten::new(&error, code::INTERNAL))?;
         let words = Commit {
             is_status_owed: attached.is_status_owed,
             runs: node::runs(call.runs),
@@ -181,7 +181,7 @@ impl plugin::Planner for Host {
         let committed = self.node.committed(words, patience(call));
         self.runtime
             .block_on(committed)
-            .map_err(|error| (error.msg, error.code))
+            .map_err(|error| Unwritten::new(&error.msg, error.code))
     }
 
     fn failed(&self, call: &Call<'_>, pod: &PodRef, error: &EngineError) {

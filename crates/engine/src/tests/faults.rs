@@ -176,7 +176,7 @@ fn a_status_that_may_be_written_behind_stands_in_the_ledger_before_anybody_is_to
         Some((debtor.pod.uid, debtor.status?))
     };
     let (container, undo) = (container("c1"), std::time::Duration::from_secs(5));
-    let add = |answer: crate::Committed| {
+    let add = |answer: Result<(), crate::Unwritten>| {
         let mut commit = |attached: &crate::Attached, _: &mut dyn FnMut()| {
             assert!(attached.is_status_owed);
             let (uid, status) = owed(&bench).unwrap();
@@ -190,7 +190,7 @@ fn a_status_that_may_be_written_behind_stands_in_the_ledger_before_anybody_is_to
         bench.with(|engine| engine.add(&container, &plan, version, soon(), undo, &mut commit))
     };
 
-    let error = add(Err(("no".to_owned(), 7))).unwrap_err();
+    let error = add(Err(crate::Unwritten::new(&"no", 7))).unwrap_err();
     assert_eq!(error.code(), 7);
     assert!(bench.is_clean());
 
@@ -359,7 +359,7 @@ fn who_waits_for_an_answer_may_bring_the_ledger_to_its_end_and_nobody_else_does_
     // Who refuses after that leaves nothing all the same.
     let mut refuse = |_: &crate::Attached, meanwhile: &mut dyn FnMut()| {
         meanwhile();
-        Err(("no".to_owned(), 11))
+        Err(crate::Unwritten::new(&"no", 11))
     };
     bench.del("c1").unwrap();
     bench

@@ -6,13 +6,13 @@ use cni::Version;
 use plan::{Plan, PodArgs, RuntimeConfig};
 
 use crate::testing::{Bench, container, free, plan};
-use crate::{Attached, Commit, EngineError, Remembered};
+use crate::{Attached, EngineError, Remembered, WriteStatus};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// ADD within an hour, and undo within a day.
-fn add(bench: &Bench, plan: &Plan, commit: Commit<'_>) -> Result<Attached, EngineError> {
+fn add(bench: &Bench, plan: &Plan, commit: WriteStatus<'_>) -> Result<Attached, EngineError> {
     let deadline = Instant::now() + HOUR;
     bench.with(|engine| {
         engine.add(
@@ -54,7 +54,7 @@ fn an_optional_attachment_gets_a_share_and_the_others_all_that_is_left() {
 #[test]
 fn undoing_has_time_of_its_own_in_equal_shares() {
     // Decided: undo 30 s on top of ADD
-    let refuse = &mut |_: &Attached, _: &mut dyn FnMut()| Err(("no".to_owned(), 11));
+    let refuse = &mut |_: &Attached, _: &mut dyn FnMut()| Err(crate::Unwritten::new(&"no", 11));
     let (bench, begin) = (Bench::default(), Instant::now());
     add(&bench, &plan(&["a", "b", "c"]), refuse).unwrap_err();
     let undone = minutes(&bench, begin).split_off(3);

@@ -44,16 +44,16 @@ pub(super) fn talk(
     meanwhile: impl FnOnce(),
 ) -> io::Result<Output> {
     let group = Group::of(child.leader);
-    let mut pipes = Pipes::of(child, request, limits);
-    let begun = pipes.begin();
+    let mut talk = Talk::of(child, request, limits);
+    let begun = talk.begin();
     meanwhile();
     begun?;
-    converse(group, pipes, deadline, limits)
+    converse(group, talk, deadline, limits)
 }
 
 fn converse(
     group: Group,
-    mut pipes: Pipes<'_>,
+    mut talk: Talk<'_>,
     deadline: Instant,
     limits: &Limits,
 ) -> io::Result<Output> {
@@ -65,16 +65,16 @@ fn converse(
         | Phase::Killing(until)
         | Phase::Exited(until)) = phase;
         let exited = matches!(phase, Phase::Exited(_));
-        if exited && pipes.are_closed() {
+        if exited && talk.are_closed() {
             break true;
         }
         let left = until.saturating_duration_since(Instant::now());
-        let saw_exit = pipes.turn((!exited).then_some(&group), left)?;
+        let saw_exit = talk.turn((!exited).then_some(&group), left)?;
         if saw_exit && !exited {
             if timed_out {
                 group.signal(Signal::KILL);
             }
-            pipes.stdin = None;
+            talk.stdin = None;
             phase = Phase::Exited(Instant::now() + limits.pipe_grace);
             continue;
         }
@@ -103,13 +103,13 @@ fn converse(
     };
     Ok(Output {
         status: if timed_out { Status::TimedOut } else { status },
-        stdout_cut: pipes.out.dropped() > 0,
-        stdout: pipes.out.into_bytes(),
-        stderr: pipes.err.into_bytes(),
+        stdout_cut: talk.out.dropped() > 0,
+        stdout: talk.out.into_bytes(),
+        stderr: talk.err.into_bytes(),
     })
 }
 
-struct Pipes<'a> {
+struct Talk<'a> {
     request: &'a [u8],
     stdin: Option<OwnedFd>,
     stdout: Option<OwnedFd>,
@@ -120,7 +120,7 @@ struct Pipes<'a> {
     buffer: Vec<u8>,
 }
 
-impl<'a> Pipes<'a> {
+impl<'a> Talk<'a> {
     fn of(child: Child, request: &'a [u8], limits: &Limits) -> Self {
         Self {
             request,
@@ -238,7 +238,7 @@ fn ready<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::spawn::{self, spawn};
+    use super::super::spawn::{Pipes, spawn};
     use super::*;
     use crate::testing::script;
 
@@ -247,13 +247,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let program = script(directory.path(), "plugin", "cat; sleep 0.1; exit 3");
         let environment = [c"PATH=/usr/bin:/bin"].into_iter();
-        let child = spawn(&program, environment, spawn::Pipes::new().unwrap()).unwrap();
+        let child = spawn(&program, environment, Pipes::new().unwrap()).unwrap();
         let limits = Limits::default();
         let group = Group::without_exit_fd(child.leader);
-        let mut pipes = Pipes::of(child, b"text", &limits);
-        pipes.begin().unwrap();
+        let mut talk = Talk::of(child, b"text", &limits);
+        talk.begin().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        let output = converse(group, pipes, deadline, &limits).unwrap();
+        let output = converse(group, talk, deadline, &limits).unwrap();
         assert_eq!(
             (output.status, output.stdout.as_slice()),
             (Status::Exited(3), b"text".as_slice())
