@@ -129,6 +129,21 @@ fn a_silent_daemon_is_waited_for_until_the_deadline() {
 }
 
 #[test]
+fn a_daemon_that_takes_half_of_a_request_is_not_waited_for_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("multus.sock");
+    let _nobody_reads = UnixListener::bind(&path).unwrap();
+    let mut connection = open(&path).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(4);
+    let error = connection.post("/v1/plan", &vec![b' '; 4 << 20], deadline);
+    match error.unwrap_err() {
+        IpcError::Silent { waited, .. } => assert!(waited < Duration::from_secs(7), "{waited:?}"),
+        other => panic!("{other}"),
+    }
+    assert!(!connection.is_open() && !connection.is_asked());
+}
+
+#[test]
 fn nobody_on_the_socket_is_told_with_its_path() {
     let error = open(Path::new("/none/multus.sock")).unwrap_err();
     assert!(error.may_pass());
