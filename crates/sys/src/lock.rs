@@ -7,7 +7,7 @@ mod holders;
 #[cfg(test)]
 mod tests;
 
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FlockOperation, Mode, OFlags, flock, fstat, openat, stat, unlink};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
+
+/// What the name of a container's lock begins with.
+const PREFIX: &str = ".lock-";
 
 /// How often holders are looked for after the first time.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -90,7 +93,7 @@ impl ContainerLock {
                 id: container_id.to_owned(),
             });
         }
-        let path = cni_dir.join(format!(".lock-{container_id}"));
+        let path = cni_dir.join(format!("{PREFIX}{container_id}"));
         let begin = Instant::now();
         let alone = FlockOperation::NonBlockingLockExclusive;
         let mut held = Held::acquire(&path, alone, until)?;
@@ -129,6 +132,24 @@ impl Drop for ContainerLock {
     fn drop(&mut self) {
         self.held.remove();
     }
+}
+
+/// Removes the locks of containers that nobody works on: killed processes leave them, and a container that nobody asks for any more
+/// keeps its own for ever.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn remove_abandoned(cni_dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(cni_dir)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if let Some(id) = name.strip_prefix(PREFIX) {
+            let (now, never) = (Instant::now(), EndHolders::Never);
+            // What somebody holds stays, and so does what is no lock.
+            let _removed = ContainerLock::acquire(cni_dir, id, false, now, never);
+        }
+    }
+    Ok(())
 }
 
 /// The lock on the node, `.lock`: shared by whatever works on one container, exclusive for what works on all. Never inherited;

@@ -37,6 +37,26 @@ fn the_lock_of_a_killed_add_goes_with_the_del() {
 }
 
 #[test]
+fn gc_removes_the_locks_of_killed_calls_and_leaves_those_that_are_held() {
+    let scene = Scene::new();
+    let mut conf = scene.conf(&[scene.network("a", json!({"wait_for_file": scene.signal("go")}))]);
+    conf["cniVersion"] = json!("1.1.0");
+    let running = scene.start("ADD", &conf);
+    scene.begun("ADD", "a");
+    running.signal(testkit::Signal::KILL).unwrap();
+    running.wait().unwrap();
+    fs::write(scene.node.state.join(".lock-gone"), "").unwrap();
+    conf["cni.dev/valid-attachments"] = json!([{"containerID": "c1", "ifname": "eth0"}]);
+    // The plugin of the killed ADD still has the lock.
+    scene.call("GC", &conf).silent();
+    assert!(scene.books().contains(&".lock-c1".to_owned()));
+    assert!(!scene.books().contains(&".lock-gone".to_owned()));
+    scene.give("go");
+    scene.call("DEL", &conf).silent();
+    scene.nothing_left();
+}
+
+#[test]
 fn a_lock_that_leads_elsewhere_is_refused_and_not_followed() {
     let scene = Scene::new();
     let conf = conf(&scene);

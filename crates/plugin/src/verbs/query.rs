@@ -119,8 +119,11 @@ pub(crate) fn gc(program: &dyn Program, call: &Call<'_>) -> Result<(), CniError>
     }
 }
 
-/// Removes what killed processes left half-written. Nobody else writes while GC has the node for itself.
+/// Removes what killed processes left half-written, and their locks. Nobody else writes while GC has the node for itself.
 fn tidy(conf: &NetConf) {
+    if let Err(error) = sys::lock::remove_abandoned(&conf.cni_dir) {
+        LOG.warning(format_args!("GC: {}: {error}", conf.cni_dir.display()));
+    }
     for directory in [&conf.cni_dir, DirCache::below(&conf.cni_dir).path()] {
         if let Err(error) = sys::files::remove_temporaries(directory) {
             LOG.warning(format_args!("GC: {error}"));
