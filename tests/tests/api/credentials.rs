@@ -107,7 +107,7 @@ fn a_program_that_gets_no_token_fails_the_add_in_time() {
             "credential plugin's answer is not an ExecCredential",
         ),
         (
-            "exec sleep 30",
+            "exec sleep 300",
             "credential plugin did not end within 2.0 s",
         ),
     ] {

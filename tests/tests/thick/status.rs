@@ -1,5 +1,7 @@
 //! The network status: on the pod before its ADD ends, and behind where the pod has no networks of its own.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use suites::cluster::{NETWORK_STATUS, Pod};
 use suites::scene::until;
@@ -127,14 +129,21 @@ fn a_daemon_that_hangs_at_the_end_of_an_add_costs_a_pod_without_networks_nothing
     let daemon = node.started();
     let pod = node.annotated_pod("web", &[]);
     let mut conf = node.generated();
-    conf["timeouts"] = json!({"add": "30s"});
+    conf["timeouts"] = json!({"add": "120s"});
     let add = node.begin_add(&pod, &conf);
     node.begun("cluster", 1);
     daemon.0.signal(Signal::STOP).unwrap();
+    let start = Instant::now();
     std::fs::write(go, "").unwrap();
 
     suites::thick::answer(add).good();
 
+    // Not until the end of the ADD's time.
+    assert!(
+        start.elapsed() < Duration::from_secs(45),
+        "{:?}",
+        start.elapsed()
+    );
     assert!(owed(&node, &pod).is_string());
     daemon.kill();
     let _successor = node.start();

@@ -204,9 +204,12 @@ fn a_kubelet_that_hangs_is_waited_for_until_the_deadline_only() {
     let (reason, error) = node.refused(Answer::Hang, start + Duration::from_millis(300));
     assert!(reason.starts_with("no answer within "), "{reason}");
     assert!(error.may_pass());
-    assert!(start.elapsed() >= Duration::from_millis(300));
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(300) && took < PATIENCE);
+    let again = Instant::now();
     let (reason, _) = node.refused(Answer::Hang, start);
     assert!(reason.starts_with("no answer within "), "{reason}");
+    assert!(again.elapsed() < PATIENCE);
 }
 
 #[test]

@@ -104,6 +104,8 @@ fn a_server_that_keeps_hanging_gives_a_clear_error() {
     // Not the rest of the time that the last attempt had.
     assert!(text.contains(": no answer within 1.0 s ("), "{text}");
     assert!(text.contains(" attempts in "), "{text}");
+    // Each has a second.
+    assert!(server.lines().len() <= 3, "{text}");
 }
 
 #[test]
