@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use cni::{CniResult, Verb};
+use cni::CniResult;
 use plan::Attachment;
 
 use crate::attach::Store;
 use crate::del::durable;
 use crate::{
-    Container, Engine, EngineError, Failure, FailureKind, Failures, Ledger, Phase, Remembered,
-    Stage, device_info,
+    Container, Engine, EngineError, Failure, Failures, Ledger, Phase, Remembered, device_info,
 };
 
 impl Engine<'_> {
@@ -59,7 +58,7 @@ impl Engine<'_> {
     /// ledger does not know it.
     ///
     /// # Errors
-    /// It could not be undone; it stays in the ledger.
+    /// It could not be undone; what the ledger knew stays there.
     pub fn detach_one(
         &self,
         remembered: &Remembered<'_>,
@@ -107,19 +106,7 @@ impl Engine<'_> {
             ledger.records.into_iter().nth(at)
         });
         let (container, record) = (remembered.container, known.unwrap_or(asked));
-        let attachment = container.attachment(&record, &container.netns);
-        self.tell(Verb::Check, container, &record, Stage::Begins);
-        self.runtime
-            .check(&record.conf, &attachment, deadline)
-            .map_err(|source| {
-                let ifname = record.ifname.to_string();
-                EngineError::Attachment {
-                    failure: Failure::of(&record, FailureKind::Check { ifname, source }),
-                    undo: Failures::default(),
-                }
-            })?;
-        self.tell(Verb::Check, container, &record, Stage::Done(None));
-        Ok(())
+        self.check_record(container, &record, &container.netns, deadline)
     }
 
     /// The ledger of a container whose ADD has ended well, or a new one.

@@ -5,7 +5,9 @@ use std::time::Instant;
 use cni::{Verb, Version};
 use plan::Attachment;
 
-use crate::{Engine, EngineError, Failure, FailureKind, Failures, Phase, Remembered, Stage};
+use crate::{
+    Container, Engine, EngineError, Failure, FailureKind, Failures, Phase, Remembered, Stage,
+};
 
 impl Engine<'_> {
     /// Checks every attachment whose configuration can be checked (CNI 0.4.0 and later, B4.128).
@@ -21,21 +23,31 @@ impl Engine<'_> {
             if record.conf.version() < Version::V0_4_0 || is_auxiliary(index, record) {
                 continue;
             }
-            let attachment = ledger
-                .container
-                .attachment(record, &remembered.container.netns);
-            self.tell(Verb::Check, &ledger.container, record, Stage::Begins);
-            if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
-                self.tell(Verb::Check, &ledger.container, record, Stage::Failed);
-                let ifname = record.ifname.to_string();
-                let failure = Failure::of(record, FailureKind::Check { ifname, source });
-                return Err(EngineError::Attachment {
-                    failure,
-                    undo: Failures::default(),
-                });
-            }
-            self.tell(Verb::Check, &ledger.container, record, Stage::Done(None));
+            let netns = &remembered.container.netns;
+            self.check_record(&ledger.container, record, netns, deadline)?;
         }
+        Ok(())
+    }
+
+    /// Checks one attachment, in the network namespace that the request names.
+    pub(crate) fn check_record(
+        &self,
+        container: &Container,
+        record: &Attachment,
+        netns: &str,
+        deadline: Instant,
+    ) -> Result<(), EngineError> {
+        let attachment = container.attachment(record, netns);
+        self.tell(Verb::Check, container, record, Stage::Begins);
+        if let Err(source) = self.runtime.check(&record.conf, &attachment, deadline) {
+            self.tell(Verb::Check, container, record, Stage::Failed);
+            let ifname = record.ifname.to_string();
+            return Err(EngineError::Attachment {
+                failure: Failure::of(record, FailureKind::Check { ifname, source }),
+                undo: Failures::default(),
+            });
+        }
+        self.tell(Verb::Check, container, record, Stage::Done(None));
         Ok(())
     }
 }

@@ -51,7 +51,7 @@ pub struct Ledger {
     pub container: Container,
     /// How far it has come.
     pub phase: Phase,
-    /// Its attachments as they were made, the default one first.
+    /// Its attachments as they were made, the default one first but for what a DEL left.
     pub records: Vec<Attachment>,
     /// The pod's network status, as long as nobody has written it. Only what is attached owes one.
     pub owed_status: Option<OwedStatus>,

@@ -160,6 +160,11 @@ fn one_network_is_checked_as_it_was_made() {
     bench.take_runs();
     check().unwrap();
     assert_eq!(bench.take_runs(), ["CHECK c hot0"]);
+    bench.told.borrow_mut().clear();
     bench.fail("CHECK c hot0", 7);
     assert_eq!(check().unwrap_err().code(), 7);
+    assert_eq!(
+        *bench.told.borrow(),
+        ["CHECK ns/c hot0", "CHECK ns/c hot0 failed"]
+    );
 }
