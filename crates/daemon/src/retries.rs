@@ -79,8 +79,10 @@ async fn work(hands: Arc<Hands>, mut heard: mpsc::Receiver<News>, pending: Arc<A
         let now = Instant::now();
         if now >= look {
             let hands = Arc::clone(&hands);
-            let found = spawn_blocking(move || hands.look()).await;
-            agenda.found(found.unwrap_or_default(), now);
+            // What could not be looked at is as it was.
+            if let Ok(Some(found)) = spawn_blocking(move || hands.look()).await {
+                agenda.found(found, now);
+            }
             look = Instant::now() + LOOK;
         } else if now >= rested
             && let Some((id, attempts)) = agenda.due(now)
@@ -252,15 +254,15 @@ impl Hands {
         done
     }
 
-    /// The containers whose ledgers say that something is left.
-    fn look(&self) -> Vec<ContainerId> {
+    /// The containers whose ledgers say that something is left, where that can be seen.
+    fn look(&self) -> Option<Vec<ContainerId>> {
         self.engine(|engine| engine.with_rest())
-            .unwrap_or_else(|error| {
+            .inspect_err(|error| {
                 LOG.warning(format_args!(
                     "cannot look for what is to be detached: {error}"
                 ));
-                Vec::new()
             })
+            .ok()
     }
 
     /// Tries once; never beside anybody else.
@@ -328,6 +330,7 @@ fn tell(container: &Container) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     fn id(id: &str) -> ContainerId {
         ContainerId::parse(id).unwrap()
@@ -375,6 +378,20 @@ mod tests {
             assert_eq!(may_last(attempts, del), Duration::from_secs(seconds));
         }
         assert_eq!(may_last(0, FIRST), FIRST);
+    }
+
+    #[test]
+    fn a_look_that_cannot_be_had_is_not_one_that_found_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::File::create(&file).unwrap();
+        let look = |cni_dir: &std::path::Path| {
+            let settings = format!(r#"{{"cniDir": {cni_dir:?}}}"#);
+            let settings = Settings::parse(settings.as_bytes()).unwrap();
+            Hands::new(settings.netconf.clone(), settings.site(), None).look()
+        };
+        assert_eq!(look(directory.path()), Some(Vec::new()));
+        assert_eq!(look(&file), None);
     }
 
     #[test]
