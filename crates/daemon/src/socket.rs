@@ -15,7 +15,7 @@ const NAME: &str = "multus.sock";
 /// What it is called until it takes its place. One daemon at a time uses the name: process ids do not tell daemons of several
 /// containers apart.
 const BESIDE: &str = ".multus.sock";
-/// How long another one may take for that.
+/// How long another one may take for that before the first time.
 const TURN: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -47,6 +47,14 @@ impl Socket {
     /// Listens, for root alone. The socket takes the place of a predecessor's in one step: there is no moment without one.
     /// Everything else in the directory stays as it is (Q55).
     pub(crate) fn bind(directory: &Path) -> Result<(Self, UnixListener), SocketError> {
+        Self::bind_within(directory, TURN)
+    }
+
+    /// The same, where another one that binds at the time may take so long.
+    fn bind_within(
+        directory: &Path,
+        patience: Duration,
+    ) -> Result<(Self, UnixListener), SocketError> {
         let failed = |action, path: &Path| {
             let path = path.to_owned();
             move |source| SocketError {
@@ -61,7 +69,7 @@ impl Socket {
             .create(directory)
             .map_err(failed("create directory", directory))?;
         let (path, beside) = (path(directory), directory.join(BESIDE));
-        let _turn = turn(directory).map_err(failed("lock", directory))?;
+        let _turn = turn(directory, patience).map_err(failed("lock", directory))?;
         // Of one who was killed in between.
         let _none = fs::remove_file(&beside);
         let listener = UnixListener::bind(&beside).map_err(failed("bind", &beside))?;
@@ -86,7 +94,7 @@ impl Socket {
     }
 
     /// Binds again where the socket is gone, as it is when a daemon of upstream's has ended in the same place, or where
-    /// nobody listens on what lies there. A successor's stays.
+    /// nobody listens on what lies there. A successor's stays. Nobody waits: whoever looks serves all others.
     pub(crate) fn look(&mut self) -> Option<UnixListener> {
         let there = identity(&self.path);
         if there.is_some() && there == self.identity {
@@ -97,7 +105,7 @@ impl Socket {
         let trouble = if there.is_some() && sys::socket::is_served(&self.path) {
             format!("somebody else listens on {path}")
         } else {
-            match Self::bind(directory) {
+            match Self::bind_within(directory, Duration::ZERO) {
                 Ok((socket, listener)) => {
                     LOG.warning(format_args!(
                         "somebody removed {path}, where plugins ask: it is there again"
@@ -130,8 +138,8 @@ impl Socket {
 }
 
 /// The turn among the daemons that bind here, until this is dropped.
-fn turn(directory: &Path) -> io::Result<File> {
-    let (opened, until) = (File::open(directory)?, Instant::now() + TURN);
+fn turn(directory: &Path, patience: Duration) -> io::Result<File> {
+    let (opened, until) = (File::open(directory)?, Instant::now() + patience);
     loop {
         match opened.try_lock() {
             Ok(()) => return Ok(opened),
@@ -199,7 +207,7 @@ mod tests {
     fn daemons_that_bind_at_the_same_time_do_so_one_after_the_other() {
         // Each may have the process id of the other, in a container of its own.
         let folder = tempfile::tempdir().unwrap();
-        let taken = turn(folder.path()).unwrap();
+        let taken = turn(folder.path(), TURN).unwrap();
         let bind = || Socket::bind(folder.path());
         std::thread::scope(|scope| {
             let both = [scope.spawn(bind), scope.spawn(bind)];
@@ -213,7 +221,7 @@ mod tests {
         });
         assert_eq!(names(folder.path()), [NAME]);
 
-        let _taken = turn(folder.path()).unwrap();
+        let _taken = turn(folder.path(), TURN).unwrap();
         let error = bind().unwrap_err().to_string();
         assert!(
             error.ends_with(": another daemon binds its socket there"),
@@ -244,6 +252,22 @@ mod tests {
         assert!(socket.look().is_some());
         socket.remove();
         assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn whoever_looks_does_not_wait_for_another_that_binds() {
+        const LOOKS: u32 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let (mut socket, _listens) = Socket::bind(folder.path()).unwrap();
+        fs::remove_file(socket.path()).unwrap();
+        let taken = turn(folder.path(), TURN).unwrap();
+        let start = Instant::now();
+        for _ in 0..LOOKS {
+            assert!(socket.look().is_none());
+        }
+        assert!(start.elapsed() < TURN * LOOKS / 2, "{:?}", start.elapsed());
+        drop(taken);
+        assert!(socket.look().is_some());
     }
 
     #[test]
