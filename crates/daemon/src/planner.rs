@@ -136,19 +136,23 @@ impl Node {
     }
 
     fn conf(&self, config: &str) -> Result<Arc<NetConf>, PlanError> {
-        let mut conf = self.decoded.of(config, || {
+        let conf = self.decoded.of(config, || {
             let merged = overlay::plan(config.as_bytes(), &self.settings);
             NetConf::parse(&merged.map_err(PlanError::NetConf)?)
         })?;
+        Ok(self.with_successor(conf))
+    }
+
+    /// The configuration with what became of the primary that it names: the runtime read it before another file became the
+    /// primary's, and while its pod waited for that; what it names is not there any more.
+    pub(crate) fn with_successor(&self, mut conf: Arc<NetConf>) -> Arc<NetConf> {
         if let Some(successor) = self.successor(&conf) {
             Arc::make_mut(&mut conf).cluster_network = Some(successor);
         }
-        Ok(conf)
+        conf
     }
 
-    /// What became of the primary that a configuration names: the runtime read it before another file became the primary's,
-    /// and while its pod waited for that; what it names is not there any more.
-    pub(crate) fn successor(&self, conf: &NetConf) -> Option<String> {
+    fn successor(&self, conf: &NetConf) -> Option<String> {
         let named = Path::new(conf.cluster_network.as_deref()?);
         let status = (self.sources.status)();
         let successor = status.successor_of(named)?;
@@ -191,7 +195,8 @@ impl Node {
 }
 
 /// The configuration that a plugin came with last, and what it is decoded. A runtime gives the same to each pod of a node, as
-/// long as pods do not ask for something that it adds.
+/// long as pods do not ask for something that it adds. With `plainPodsWithoutDaemon` it adds each pod's annotations, and
+/// nothing is found here.
 #[derive(Debug, Default)]
 pub(crate) struct Decoded(Mutex<Option<(String, Arc<NetConf>)>>);
 

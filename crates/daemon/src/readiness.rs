@@ -12,7 +12,7 @@ use crate::keeper::Status;
 pub(crate) struct Readiness {
     live: Arc<Live>,
     watches: Arc<Watches>,
-    keeper: Arc<dyn Fn() -> Status + Send + Sync>,
+    status: Arc<dyn Fn() -> Status + Send + Sync>,
 }
 
 impl fmt::Debug for Readiness {
@@ -25,12 +25,12 @@ impl Readiness {
     pub(crate) fn new(
         live: Arc<Live>,
         watches: Arc<Watches>,
-        keeper: Arc<dyn Fn() -> Status + Send + Sync>,
+        status: Arc<dyn Fn() -> Status + Send + Sync>,
     ) -> Self {
         Self {
             live,
             watches,
-            keeper,
+            status,
         }
     }
 
@@ -50,7 +50,7 @@ impl Readiness {
     /// Why no pod can be attached now, in one line. A watch that has not told yet is no reason to say that something does
     /// not exist.
     pub(crate) fn cannot_attach(&self) -> Option<String> {
-        if let Some(reason) = (self.keeper)().cannot_attach {
+        if let Some(reason) = (self.status)().cannot_attach {
             return Some(reason);
         }
         self.watches()
@@ -61,7 +61,7 @@ impl Readiness {
 
     /// Whether the node is ready, and a line for each part; `more` are those that keep no node from being ready.
     pub(crate) fn report(&self, more: Vec<(&'static str, String)>) -> (bool, String) {
-        let status = (self.keeper)();
+        let status = (self.status)();
         let now = Instant::now();
         let mut parts = vec![("configuration", configuration(&status))];
         let watches = self.watches().into_iter();

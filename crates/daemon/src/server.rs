@@ -151,7 +151,7 @@ fn refusal(user: io::Result<u32>) -> Option<String> {
 async fn host(stream: UnixStream, guest: Guest, service: Arc<Service>) {
     let guest = Arc::new(guest);
     let mut is_stopping = service.is_stopping();
-    let (who, service) = (Arc::clone(&guest), service);
+    let who = Arc::clone(&guest);
     let answering = service_fn(move |request| {
         let (guest, service) = (Arc::clone(&who), Arc::clone(&service));
         async move { Ok::<_, Infallible>(service.answer(&guest, request).await) }

@@ -80,7 +80,8 @@ impl Guest {
         place.is_some()
     }
 
-    fn take(&self, place: Option<Place>) {
+    /// The place that it has from now on, if any; the one before is given back.
+    fn hold(&self, place: Option<Place>) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
     }
 }
@@ -218,18 +219,18 @@ impl Service {
     async fn plan(&self, guest: &Guest, body: &[u8]) -> Result<Answer, String> {
         let words: PlanRequest = decode(body)?;
         // Whoever asks again gives back the place that he had.
-        guest.take(None);
+        guest.hold(None);
         let patience = words.patience.map(Duration::from_millis);
         let until = patience.map(|patience| Instant::now() + patience);
         match self.node.enter(guest.is_one_too_many, patience).await {
-            Ok(place) => guest.take(Some(place)),
+            Ok(place) => guest.hold(Some(place)),
             Err(reason) => return Ok(Answer::NotReady(reason)),
         }
         // On the heap: those who wait for their turn do not have it yet, and are many.
         Ok(match Box::pin(self.node.plan(&words, until)).await {
             Ok(reply) => document(&reply),
             Err(error) => {
-                guest.take(None);
+                guest.hold(None);
                 self.node.complaints.error(&error.msg);
                 Answer::Refused(error)
             }
@@ -398,7 +399,7 @@ mod tests {
         guest.asking.store(0, Ordering::Relaxed);
         let (_stop, is_stopping) = watch::channel(false);
         let gate = Gate::new(None, is_stopping);
-        guest.take(wait(gate.enter(Duration::ZERO)).ok());
+        guest.hold(wait(gate.enter(Duration::ZERO)).ok());
         assert!(!guest.is_idle());
     }
 

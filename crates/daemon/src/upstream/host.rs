@@ -116,11 +116,8 @@ impl Program for Host {
     }
 
     fn conf(&self, config: &[u8]) -> Result<NetConf, PlanError> {
-        let mut conf = NetConf::parse(config)?;
-        if let Some(successor) = self.node.successor(&conf) {
-            conf.cluster_network = Some(successor);
-        }
-        Ok(conf)
+        let conf = Arc::new(NetConf::parse(config)?);
+        Ok(Arc::unwrap_or_clone(self.node.with_successor(conf)))
     }
 
     fn planner(&self, _: &Call<'_>) -> Result<Box<dyn plugin::Planner>, CniError> {
