@@ -2,7 +2,8 @@
 //!
 //! What is owed stands in the ledger before the plugin commits, and as long as it is not written. So neither a daemon that is
 //! killed nor an API that is away loses any: the ledgers are looked through at the start and now and then. Nothing is
-//! written over what somebody else wrote (an earlier sandbox's status, where the ledger has its text, is nobody else's), nor for a sandbox that has a newer one beside it.
+//! written over what somebody else wrote (an earlier sandbox's status, where the ledger has its text, is nobody else's), nor
+//! for a sandbox that has a newer one beside it.
 
 mod books;
 

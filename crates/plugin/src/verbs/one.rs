@@ -14,8 +14,7 @@ use crate::{Call, Program, Runs, messages};
 pub type PlanOne<'a> = &'a dyn Fn(&Call<'_>) -> Result<Attachment, CniError>;
 
 /// Carries out a verb on the network that the request is about; `conf` is Multus' own, and `runs` takes note of what its
-/// plugins did. Where the result of an ADD cannot be
-/// given, it is undone.
+/// plugins did. Where the result of an ADD cannot be given, it is undone.
 ///
 /// # Errors
 /// What whoever asked is told.
