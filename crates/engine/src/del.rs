@@ -1,7 +1,6 @@
 //! DEL and undo: every attachment in reverse, whatever happens to the others; the ledger keeps what is left.
 
 use std::cell::Cell;
-use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use cni::{CacheEntry, IfName, NetworkConf, Stale, Verb};
@@ -279,72 +278,6 @@ impl Engine<'_> {
         } else {
             ""
         }
-    }
-
-    /// The container's ledger, if there is one, or what is wrong with it.
-    pub(crate) fn load(
-        &self,
-        remembered: &Remembered<'_>,
-    ) -> Result<Option<Result<Ledger, LedgerError>>, EngineError> {
-        self.read(&remembered.container.id, |bytes| {
-            Ledger::decode(bytes, remembered)
-        })
-    }
-
-    pub(crate) fn read(
-        &self,
-        id: &cni::ContainerId,
-        decode: impl FnOnce(&[u8]) -> Result<Ledger, LedgerError>,
-    ) -> Result<Option<Result<Ledger, LedgerError>>, EngineError> {
-        match self.ledgers.read(id) {
-            Ok(None) => Ok(None),
-            Ok(Some(bytes)) => Ok(Some(decode(&bytes))),
-            Err(error) if error.kind() == ErrorKind::InvalidData => {
-                Ok(Some(Err(LedgerError::Foreign(error))))
-            }
-            Err(source) => Err(EngineError::Ledger {
-                action: "read",
-                source,
-            }),
-        }
-    }
-
-    pub(crate) fn write(&self, ledger: &Ledger) -> Result<Pending, EngineError> {
-        self.put(ledger, &ledger.encode()?)
-    }
-
-    /// In the place of one that somebody else may have written: of a later release, say.
-    pub(crate) fn write_over(&self, ledger: &Ledger) -> Result<Pending, EngineError> {
-        let before = self.ledgers.read(&ledger.container.id).ok().flatten();
-        self.put(ledger, &ledger.encode_over(&before.unwrap_or_default())?)
-    }
-
-    fn put(&self, ledger: &Ledger, bytes: &[u8]) -> Result<Pending, EngineError> {
-        self.ledgers
-            .write(&ledger.container.id, bytes)
-            .map_err(|source| EngineError::Ledger {
-                action: "write",
-                source,
-            })
-    }
-
-    pub(crate) fn rewrite(&self, ledger: &Ledger) -> Result<(), EngineError> {
-        let bytes = ledger.encode()?;
-        self.ledgers
-            .rewrite(&ledger.container.id, &bytes)
-            .map_err(|source| EngineError::Ledger {
-                action: "write",
-                source,
-            })
-    }
-
-    pub(crate) fn forget(&self, id: &cni::ContainerId) -> Result<(), EngineError> {
-        self.ledgers
-            .remove(id)
-            .map_err(|source| EngineError::Ledger {
-                action: "remove",
-                source,
-            })
     }
 }
 

@@ -144,39 +144,6 @@ impl Engine<'_> {
         stale.sort_by_key(|ledger| ledger.phase == Phase::Detaching);
         Ok(stale)
     }
-
-    /// Whether another container of the same pod has a ledger: a sandbox may be replaced while the old one is detached.
-    pub fn is_attached_elsewhere(&self, pod: &plan::PodRef, container: &Container) -> bool {
-        let ids = self.ledgers.list().unwrap_or_default();
-        let others = ids.iter().filter(|id| **id != container.id);
-        let mut ledgers = others.filter_map(|id| self.recall(id).ok()?);
-        ledgers.any(
-            |Ledger {
-                 container: other, ..
-             }| {
-                other.configuration == container.configuration
-                    && other.pod.namespace == pod.namespace
-                    && other.pod.name == pod.name
-            },
-        )
-    }
-
-    /// The container's ledger, where no request says anything about it. One of upstream's names neither pod nor
-    /// configuration.
-    pub(crate) fn recall(&self, id: &ContainerId) -> Result<Option<Ledger>, EngineError> {
-        let netns = || {
-            let mut cached = self.runtime.cached_of(id).into_iter();
-            cached.find_map(|entry| (!entry.netns.is_empty()).then_some(entry.netns))
-        };
-        let Some(ledger) = self.read(id, |bytes| Ledger::decode_alone(bytes, id))? else {
-            return Ok(None);
-        };
-        let mut ledger = ledger?;
-        if ledger.container.netns.is_empty() {
-            ledger.container.netns = netns().unwrap_or_default();
-        }
-        Ok(Some(ledger))
-    }
 }
 
 impl GcReport {

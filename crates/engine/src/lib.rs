@@ -9,6 +9,7 @@
 mod add;
 mod another;
 mod attach;
+mod books;
 mod check;
 mod del;
 mod device_info;
