@@ -27,7 +27,7 @@ fn promtool(words: &[&str], path: &Path) {
 }
 
 /// What a node's series are, each minute; the alert that comes of it, and after how long.
-const CASES: [(&str, &str, &str, &str); 6] = [
+const CASES: [(&str, &str, &str, &str); 7] = [
     ("multus_ready", "1 0x6", "MultusNotReady", "6m"),
     // Told once, when the daemon starts.
     (
@@ -35,6 +35,12 @@ const CASES: [(&str, &str, &str, &str); 6] = [
         "1x40",
         "MultusNotCalled",
         "40m",
+    ),
+    (
+        r#"multus_api_refusals_total{resource="events"}"#,
+        "0+1x20",
+        "MultusRefused",
+        "20m",
     ),
     (
         "multus_pods_without_networks",
