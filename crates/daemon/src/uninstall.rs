@@ -120,6 +120,7 @@ impl Uninstall<'_> {
         let directory = self.settings.cni_config_dir.join(DIRECTORY_OF_THIN);
         let own = Presence::beside_others(&directory, Instant::now()).ok();
         let deadline = Instant::now() + self.patience;
+        let mut is_told = false;
         loop {
             let failure = match self.served() {
                 Some(socket) => Failure::Serving(socket),
@@ -128,6 +129,9 @@ impl Uninstall<'_> {
             };
             if Instant::now() >= deadline {
                 return Err(failure);
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                sys::complain!("multus-daemon: waits: {failure}");
             }
             sleep(self.pause);
         }

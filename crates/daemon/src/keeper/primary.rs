@@ -28,6 +28,8 @@ pub(super) struct Chooser {
     generator: Generator,
     /// The only file that counts.
     master: Option<String>,
+    /// As the daemon sees it.
+    directory: String,
     chosen: Option<Arc<Primary>>,
     former: Option<String>,
     /// All that were the primary's before, as many as one waits for in the life of an ADD.
@@ -91,6 +93,7 @@ impl Chooser {
         Self {
             generator,
             master,
+            directory: directory.to_owned(),
             chosen: chosen.map(Arc::new),
             former: record.as_ref().and_then(|record| record.former.clone()),
             all_former: record.map(|record| record.all_former).unwrap_or_default(),
@@ -201,7 +204,7 @@ impl Chooser {
             (Some((_, Ok(first))), _) => return self.adopt(first, choice),
             (Some((name, Err(reason))), _) => format!("{name}: {reason}"),
             (None, Some(master)) => format!("{master} (multusMasterCNI) does not exist"),
-            (None, None) => "could not find a plugin configuration".to_owned(),
+            (None, None) => format!("there is no plugin configuration in {}", self.directory),
         };
         choice.trouble = Some(format!("no primary network: {reason}"));
         choice.standing.push(Report::NoPrimary { reason });

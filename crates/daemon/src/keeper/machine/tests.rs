@@ -11,7 +11,7 @@ fn nothing_is_written_before_there_is_a_primary() {
     let (actions, reports) = node.act();
     assert_eq!(
         reports,
-        ["no primary network: could not find a plugin configuration"]
+        ["no primary network: there is no plugin configuration in /host/etc/cni/net.d"]
     );
     assert_eq!(actions.status.not_ready.as_ref(), reports.first());
     assert_eq!(node.text(), "");
