@@ -144,7 +144,5 @@ fn give(result: &CniResult, call: &Call<'_>) -> Result<(), CniError> {
 
 /// Gives the runtime its one document.
 fn print(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    sys::say::document(io::stdout().lock(), text)
 }

@@ -3,11 +3,13 @@
 //! A plugin allocates a few thousand small blocks within two milliseconds, and ends. An allocator that is made for servers
 //! spends more time on giving memory back to the kernel and on its own tidiness than the program has; musl's asks the kernel
 //! for pages and returns them dozens of times. Here a block that is freed waits for the next one of its size, and nothing goes
-//! back but what is large.
+//! back but what is large. A page that is touched for the first time costs as much as thousands of instructions: the block at the
+//! end of what is used grows and goes where it is.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sizes up to this are multiples of [`STEP`].
 const FINE: usize = 1 << 10;
@@ -79,8 +81,7 @@ impl Blocks {
             return block;
         }
         if self.left < bytes {
-            // SAFETY: the layout is of some size.
-            let chunk = unsafe { System.alloc(CHUNK_LAYOUT) };
+            let chunk = chunk();
             if chunk.is_null() {
                 return chunk;
             }
@@ -93,7 +94,20 @@ impl Blocks {
         block
     }
 
-    fn give(&mut self, number: usize, block: *mut u8) {
+    /// Gives a block another size if it is the last one; whether it was.
+    fn resize(&mut self, block: *mut u8, old: usize, new: usize) -> bool {
+        if block.wrapping_add(old) != self.next || new > old + self.left {
+            return false;
+        }
+        self.next = block.wrapping_add(new);
+        self.left = self.left + old - new;
+        true
+    }
+
+    fn give(&mut self, number: usize, block: *mut u8, bytes: usize) {
+        if self.resize(block, bytes, 0) {
+            return;
+        }
         if let Some(free) = self.free.get_mut(number) {
             // SAFETY: the block is nobody's any more; it has room for an address, and is aligned for one.
             unsafe { block.cast::<*mut u8>().write(*free) };
@@ -101,6 +115,29 @@ impl Blocks {
         }
     }
 }
+
+/// The first chunk is in the program's own memory, which is there from the start; the others come from the system.
+fn chunk() -> *mut u8 {
+    if FIRST.taken.swap(true, Ordering::Relaxed) {
+        // SAFETY: the layout is of some size.
+        return unsafe { System.alloc(CHUNK_LAYOUT) };
+    }
+    FIRST.bytes.get().cast()
+}
+
+#[repr(align(16))]
+struct First {
+    bytes: UnsafeCell<[u8; CHUNK]>,
+    taken: AtomicBool,
+}
+
+// SAFETY: its bytes are one thread's, of which `taken` sees to it.
+unsafe impl Sync for First {}
+
+static FIRST: First = First {
+    bytes: UnsafeCell::new([0; CHUNK]),
+    taken: AtomicBool::new(false),
+};
 
 const CHUNK_LAYOUT: Layout = match Layout::from_size_align(CHUNK, STEP) {
     Ok(layout) => layout,
@@ -123,7 +160,7 @@ unsafe impl GlobalAlloc for Heap {
     #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         match size_of(layout) {
-            Some((number, _)) => with(|blocks| blocks.give(number, block)),
+            Some((number, bytes)) => with(|blocks| blocks.give(number, block, bytes)),
             // SAFETY: as the caller promises; the system gave it.
             None => unsafe { System.dealloc(block, layout) },
         }
@@ -135,6 +172,9 @@ unsafe impl GlobalAlloc for Heap {
         let new = unsafe { Layout::from_size_align_unchecked(bytes, layout.align()) };
         match (size_of(layout), size_of(new)) {
             (Some(old), Some(new)) if old == new => return block,
+            (Some((_, old)), Some((_, new))) if with(|blocks| blocks.resize(block, old, new)) => {
+                return block;
+            }
             // SAFETY: as the caller promises; the system gave it.
             (None, None) => return unsafe { System.realloc(block, layout, bytes) },
             _ => {}

@@ -13,7 +13,7 @@ use super::stage::Stage;
 
 /// A pause before each call: what the call before it left for others to do (watches, events) is done by then. What many calls at
 /// once cost is measured by the loops and the burst.
-const SETTLING: Duration = Duration::from_millis(25);
+pub(super) const SETTLING: Duration = Duration::from_millis(25);
 
 /// A way to attach a sandbox, or a part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +184,7 @@ impl Stage {
     }
 
     /// What a minimal runtime does: each plugin in turn, its result kept.
-    fn direct_add(&self, scenario: &Scenario) -> Result<(Sample, Results)> {
+    pub(super) fn direct_add(&self, scenario: &Scenario) -> Result<(Sample, Results)> {
         let mut total = Sample::default();
         let mut outputs = Vec::new();
         for (index, conf) in scenario.networks.iter().enumerate() {
@@ -198,7 +198,8 @@ impl Stage {
         Ok((total, results.collect::<Result<_>>()?))
     }
 
-    fn direct_del(&self, scenario: &Scenario, results: &[Value]) -> Result<Sample> {
+    /// The same backwards.
+    pub(super) fn direct_del(&self, scenario: &Scenario, results: &[Value]) -> Result<Sample> {
         let mut total = Sample::default();
         for (index, (conf, result)) in scenario.networks.iter().zip(results).enumerate().rev() {
             let mut conf = conf.clone();

@@ -43,6 +43,7 @@ pub(super) fn whole(
         text.push_str(&disk(stage, measured, kind));
     }
     text.push_str(&thick::alone(stage, measured)?);
+    text.push_str(&scenes.map(thick::at_once).unwrap_or_default());
     text.push_str(&scenes.map(thick::together).unwrap_or_default());
     text.push_str(&memory(stage, measured));
     text.push_str(&counted(stage, measured, requests));

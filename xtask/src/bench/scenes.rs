@@ -1,16 +1,18 @@
-//! What the daemon does under load: many loops at once, with the real API and with one that answers at once, and a burst while
-//! it has little memory and little time.
+//! The daemon apart from the rounds: one pod after the other with an API that answers at once, many loops at once with the real
+//! API and with that one, and a burst while the daemon has little memory and little time.
 
 use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use testkit::stub::{Objects, Stub};
 
-use super::arm::Arm;
-use super::measure::{Call, run};
-use super::scenario::Kind;
+use super::arm::{Arm, SETTLING};
+use super::measure::{Call, Sample, run};
+use super::run::WARM_UP;
+use super::scenario::{Kind, Scenario};
 use super::stage::Stage;
 use super::thick::{Burst, Daemon, Group, Place, Rate, burst, parallel};
 
@@ -27,9 +29,18 @@ pub(super) const LITTLE: (u64, u32) = (32 << 20, 10);
 /// What the delegates of a burst must leave of the machine's memory.
 const RESERVE: u64 = 4 << 30;
 
+/// The rounds of one scenario with an API that answers at once.
+#[derive(Debug)]
+pub(super) struct Alone {
+    pub(super) extra: usize,
+    /// In each: ADD directly, ADD of the shim, DEL directly, DEL of the shim.
+    pub(super) rounds: Vec<[Sample; 4]>,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Scenes {
+    pub(super) alone: Vec<Alone>,
     pub(super) real: Rate,
     pub(super) stub: Rate,
     /// `None` where there are no control groups of version 1.
@@ -46,7 +57,14 @@ struct Cast<'a> {
     names: Vec<String>,
 }
 
-pub(super) fn measure(stage: &Stage) -> Result<Scenes> {
+/// Measures all of them; one pod after the other in so many rounds.
+pub(super) fn measure(stage: &Stage, rounds: usize) -> Result<Scenes> {
+    eprintln!("{rounds} rounds with an API that answers at once");
+    let scenarios = stage.scenarios.iter();
+    let scenarios = scenarios.filter(|one| one.kind == Kind::Noop);
+    let alone = scenarios
+        .map(|scenario| alone(stage, scenario, rounds))
+        .collect::<Result<_>>()?;
     let (begun, _) = stage.daemon.memory()?;
     eprintln!("{LOOPS} loops at once, with the Kubernetes API");
     let mut scenarios = stage.scenarios.iter();
@@ -62,15 +80,43 @@ pub(super) fn measure(stage: &Stage) -> Result<Scenes> {
     let real = cast.parallel()?;
     let (ended, _) = stage.daemon.memory()?;
     eprintln!("{LOOPS} loops at once, with an API that answers at once");
-    let primary = json!({"cniVersion": "1.0.0", "name": "noop", "type": "noop-cni"});
-    let stub = with_stub(stage, "stub", NETWORKS, &primary, None, |cast| {
+    let stub = with_stub(stage, "stub", NETWORKS, &noop(), None, |cast| {
         cast.parallel()
     })?;
     Ok(Scenes {
+        alone,
         real,
         stub,
         burst: bursting(stage)?,
         memory: (begun, ended),
+    })
+}
+
+fn noop() -> Value {
+    json!({"cniVersion": "1.0.0", "name": "noop", "type": "noop-cni"})
+}
+
+/// One pod after the other. Nothing is left out of what the shim takes.
+fn alone(stage: &Stage, scenario: &Scenario, rounds: usize) -> Result<Alone> {
+    let name = format!("alone-{}", scenario.extra);
+    let rounds = with_stub(stage, &name, scenario.extra, &noop(), None, |cast| {
+        let settled = || sleep(SETTLING);
+        let round = || -> Result<[Sample; 4]> {
+            settled();
+            let (direct, results) = stage.direct_add(scenario)?;
+            settled();
+            let directly = stage.direct_del(scenario, &results)?;
+            settled();
+            let added = cast.shim(0, "ADD")?;
+            settled();
+            Ok([direct, added, directly, cast.shim(0, "DEL")?])
+        };
+        let all = (0..rounds + WARM_UP).map(|_| round()).skip(WARM_UP);
+        all.collect()
+    })?;
+    Ok(Alone {
+        extra: scenario.extra,
+        rounds,
     })
 }
 
@@ -128,8 +174,9 @@ fn bursting(stage: &Stage) -> Result<Option<Burst>> {
         let text = primary.to_string();
         let alone = burst(pods, &|number| {
             cast.call(number, "ADD", &stage.plugins.join("noop-cni"), &text)
+                .map(drop)
         })?;
-        let through = burst(pods, &|number| cast.shim(number, "ADD"))?;
+        let through = burst(pods, &|number| cast.shim(number, "ADD").map(drop))?;
         Ok((alone, through))
     })?;
     Ok(Some(Burst {
@@ -143,17 +190,17 @@ fn bursting(stage: &Stage) -> Result<Option<Burst>> {
 impl Cast<'_> {
     fn parallel(&self) -> Result<Rate> {
         parallel(self.daemon, LOOPS, TIME, &|number, verb| {
-            self.shim(number, verb)
+            self.shim(number, verb).map(drop)
         })
     }
 
-    fn shim(&self, number: usize, verb: &str) -> Result<()> {
+    fn shim(&self, number: usize, verb: &str) -> Result<Sample> {
         let program = self.stage.parts.program("multus-shim");
         let conf = self.daemon.configuration.to_string();
         self.call(number, verb, &program, &conf)
     }
 
-    fn call(&self, number: usize, verb: &str, program: &Path, conf: &str) -> Result<()> {
+    fn call(&self, number: usize, verb: &str, program: &Path, conf: &str) -> Result<Sample> {
         let name = self.names.get(number).context("no such pod")?;
         let id = format!("scene-{name}");
         let args = format!(
@@ -178,7 +225,7 @@ impl Cast<'_> {
             environment: &environment,
             stdin: conf.as_bytes(),
         })
-        .map(drop)
+        .map(|(sample, _)| sample)
         .with_context(|| format!("{verb} of {name}"))
     }
 }

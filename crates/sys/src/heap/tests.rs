@@ -68,15 +68,34 @@ fn blocks_do_not_overlap_whatever_their_size_and_alignment() {
 #[test]
 fn a_freed_block_is_the_next_one_of_its_size() {
     let heap = Heap;
-    let (first, second) = (filled(&heap, 40, 8, 1), filled(&heap, 40, 8, 2));
+    let [first, second, last] = [1, 2, 3].map(|value| filled(&heap, 40, 8, value));
     // SAFETY: they came from this heap with this layout.
     unsafe {
         heap.dealloc(first, layout(40, 8));
         heap.dealloc(second, layout(40, 8));
     }
-    assert_eq!(filled(&heap, 33, 8, 3), second);
-    assert_eq!(filled(&heap, 48, 8, 4), first);
-    assert_ne!(filled(&heap, 49, 8, 5), first);
+    assert_eq!(filled(&heap, 33, 8, 4), second);
+    assert_eq!(filled(&heap, 48, 8, 5), first);
+    assert_ne!(filled(&heap, 49, 8, 6), first);
+    assert!(holds(last, 40, 3));
+}
+
+#[test]
+fn the_last_block_of_a_chunk_grows_where_it_is_and_its_room_is_anybodys_when_it_is_freed() {
+    let heap = Heap;
+    let block = filled(&heap, 20, 8, 1);
+    // SAFETY: it came from this heap with this layout.
+    let grown = unsafe { heap.realloc(block, layout(20, 8), 3000) };
+    assert_eq!(grown, block);
+    assert!(holds(grown, 20, 1));
+    let after = filled(&heap, 100, 8, 2);
+    assert!(after.addr() >= grown.addr() + 3000);
+    // SAFETY: they came from this heap with these layouts.
+    unsafe {
+        heap.dealloc(after, layout(100, 8));
+        heap.dealloc(grown, layout(3000, 8));
+    }
+    assert_eq!(filled(&heap, 500, 8, 3), block);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::bench::measure::Sample;
 use crate::bench::run::Measured;
 use crate::bench::run::WARM_UP;
 use crate::bench::scenario::{Kind, Scenario};
-use crate::bench::scenes::{LITTLE, LOOPS, MEGABYTES, NETWORKS, Scenes};
+use crate::bench::scenes::{Alone, LITTLE, LOOPS, MEGABYTES, NETWORKS, Scenes};
 use crate::bench::stage::Stage;
 
 /// What the two may add to an ADD, beyond the delegates and the API's own time for the status, in milliseconds.
@@ -76,6 +76,50 @@ pub(super) fn alone(stage: &Stage, measured: &Measured) -> Result<String> {
         ]);
     }
     Ok(table.text())
+}
+
+/// One pod after the other, with an API that answers at once.
+pub(super) fn at_once(scenes: &Scenes) -> String {
+    let mut table = Table::new(
+        "The same with an API that answers at once, whose time counts",
+        &[
+            "networks",
+            "delegates",
+            "ADD",
+            "added",
+            "at most",
+            "DEL",
+            "added",
+            "at most",
+        ],
+    );
+    for Alone { extra, rounds } in &scenes.alone {
+        let exited = |which: usize| {
+            rounds
+                .iter()
+                .map(move |round| milliseconds(round[which].exited))
+        };
+        let added = |[directly, through]: [usize; 2]| {
+            let pairs = exited(through).zip(exited(directly));
+            number(median(
+                pairs
+                    .map(|(through, directly)| through - directly)
+                    .collect(),
+            ))
+        };
+        let time = |which| number(median(exited(which).collect()));
+        table.row(&[
+            format!("1 + {extra}"),
+            time(0),
+            time(1),
+            added([0, 1]),
+            format!("{ADD_BOUND:.0}"),
+            time(3),
+            added([2, 3]),
+            format!("{DEL_BOUND:.1}"),
+        ]);
+    }
+    table.text()
 }
 
 /// The API's own time for the status in each measured ADD. That of a pod without networks of its own is written behind, but
