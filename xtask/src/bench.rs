@@ -87,7 +87,7 @@ fn inside(parts: &Parts, options: &Options) -> Result<()> {
     }
     let scenes = match options.noop {
         0 => None,
-        rounds => Some(scenes::measure(&stage, rounds).context("measure the daemon")?),
+        _ => Some(scenes::measure(&stage, options).context("measure the daemon")?),
     };
     let requests = stage
         .api

@@ -1,6 +1,6 @@
 //! A program as the runtime starts it: flags, one call, one document on stdout.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
@@ -98,7 +98,7 @@ fn usage(program: &dyn Program) -> String {
 fn fault(panic: &PanicHookInfo<'_>) {
     let error =
         CniError::new(code::INTERNAL, "Multus: internal fault").with_details(panic.to_string());
-    let _ = write!(io::stdout(), "{}", error.to_json(Version::LATEST.as_str()));
+    let _ = print(&error.to_json(Version::LATEST.as_str()));
     LOG.panic(&error);
     std::process::exit(1);
 }

@@ -1,7 +1,7 @@
 //! `passthru`: the CNI plugin that makes nothing and takes nothing away. It stands at the head of a chain whose further
 //! plugins work on what is there already (B1.120–B1.122).
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use cni::{About, Invocation, Verb, Version};
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Call(_)) => return ExitCode::SUCCESS,
         Err(error) => (error.to_json(Version::LATEST.as_str()), ExitCode::FAILURE),
     };
-    match io::stdout().write_all(text.as_bytes()) {
+    match sys::say::document(io::stdout(), &text) {
         Ok(()) => code,
         Err(_) => ExitCode::FAILURE,
     }

@@ -99,7 +99,7 @@ impl Blocks {
         if block.wrapping_add(old) != self.next || new > old + self.left {
             return false;
         }
-        self.next = block.wrapping_add(new);
+        self.next = self.next.wrapping_sub(old).wrapping_add(new);
         self.left = self.left + old - new;
         true
     }
@@ -116,7 +116,7 @@ impl Blocks {
     }
 }
 
-/// The first chunk is in the program's own memory, which is there from the start; the others come from the system.
+/// The first chunk is in the program's own memory, for which nobody has to be asked; the others come from the system.
 fn chunk() -> *mut u8 {
     if FIRST.taken.swap(true, Ordering::Relaxed) {
         // SAFETY: the layout is of some size.
@@ -125,13 +125,13 @@ fn chunk() -> *mut u8 {
     FIRST.bytes.get().cast()
 }
 
-#[repr(align(16))]
+#[repr(C, align(16))]
 struct First {
     bytes: UnsafeCell<[u8; CHUNK]>,
     taken: AtomicBool,
 }
 
-// SAFETY: its bytes are one thread's, of which `taken` sees to it.
+// SAFETY: `taken` sees to it that its bytes are given out once; from then on they are blocks like others.
 unsafe impl Sync for First {}
 
 static FIRST: First = First {

@@ -1,4 +1,5 @@
-//! Lines on stdout and stderr: [`say!`](crate::say!), [`complain!`](crate::complain!).
+//! What a program says: lines on stdout and stderr ([`say!`](crate::say!), [`complain!`](crate::complain!)), and the document that
+//! a plugin answers with ([`document`]).
 //!
 //! `println!` ends the program where a line cannot be written: the disk that keeps a container's output is full, or whoever read
 //! it has gone. Here that line is lost, and nothing else.
@@ -26,11 +27,11 @@ pub fn line(mut to: impl Write, words: fmt::Arguments<'_>) {
     let _lost = writeln!(to, "{words}");
 }
 
-/// A whole document, in as few pieces as whoever reads it takes. The standard library's stdout makes two of one that ends in the
-/// middle of a line, and each piece wakes the reader.
+/// A whole document, in one piece where the kernel takes it so. The standard library's stdout makes two of one whose last line does
+/// not end, and each piece wakes the reader.
 ///
 /// # Errors
-/// What the kernel says.
+/// What the kernel says, also where nobody can write there.
 pub fn document(to: impl AsFd, text: &str) -> io::Result<()> {
     let mut left = text.as_bytes();
     while !left.is_empty() {

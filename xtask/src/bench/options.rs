@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::scenario::EXTRA;
+
 pub(super) const HELP: &str = "  --noop N      rounds with delegates that do nothing (100)
   --real N      rounds with the reference plugins (30)
   --seconds N   rounds end after this, however many there were (130)
@@ -46,9 +48,14 @@ impl Options {
         Ok(options)
     }
 
+    /// No round of a scenario with an API that answers at once begins later than this.
+    pub(super) fn share(&self) -> Duration {
+        self.budget / 10
+    }
+
     /// After this, something hangs.
     pub(super) fn longest(&self) -> Duration {
-        self.budget + Duration::from_secs(90)
+        self.budget + EXTRA.len() as u32 * self.share() + Duration::from_secs(90)
     }
 }
 

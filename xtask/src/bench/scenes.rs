@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use testkit::stub::{Objects, Stub};
 
 use super::arm::{Arm, SETTLING};
 use super::measure::{Call, Sample, run};
+use super::options::Options;
 use super::run::WARM_UP;
 use super::scenario::{Kind, Scenario};
 use super::stage::Stage;
@@ -29,12 +30,20 @@ pub(super) const LITTLE: (u64, u32) = (32 << 20, 10);
 /// What the delegates of a burst must leave of the machine's memory.
 const RESERVE: u64 = 4 << 30;
 
+/// Round by round: the delegates called directly, and through the shim.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub(super) directly: Vec<Sample>,
+    pub(super) through: Vec<Sample>,
+}
+
 /// The rounds of one scenario with an API that answers at once.
 #[derive(Debug)]
 pub(super) struct Alone {
+    /// Networks beside the default one.
     pub(super) extra: usize,
-    /// In each: ADD directly, ADD of the shim, DEL directly, DEL of the shim.
-    pub(super) rounds: Vec<[Sample; 4]>,
+    pub(super) add: Beside,
+    pub(super) del: Beside,
 }
 
 /// What came of it.
@@ -57,13 +66,12 @@ struct Cast<'a> {
     names: Vec<String>,
 }
 
-/// Measures all of them; one pod after the other in so many rounds.
-pub(super) fn measure(stage: &Stage, rounds: usize) -> Result<Scenes> {
-    eprintln!("{rounds} rounds with an API that answers at once");
+pub(super) fn measure(stage: &Stage, options: &Options) -> Result<Scenes> {
+    eprintln!("{} rounds with an API that answers at once", options.noop);
     let scenarios = stage.scenarios.iter();
     let scenarios = scenarios.filter(|one| one.kind == Kind::Noop);
     let alone = scenarios
-        .map(|scenario| alone(stage, scenario, rounds))
+        .map(|scenario| alone(stage, scenario, options))
         .collect::<Result<_>>()?;
     let (begun, _) = stage.daemon.memory()?;
     eprintln!("{LOOPS} loops at once, with the Kubernetes API");
@@ -97,27 +105,49 @@ fn noop() -> Value {
 }
 
 /// One pod after the other. Nothing is left out of what the shim takes.
-fn alone(stage: &Stage, scenario: &Scenario, rounds: usize) -> Result<Alone> {
+fn alone(stage: &Stage, scenario: &Scenario, options: &Options) -> Result<Alone> {
     let name = format!("alone-{}", scenario.extra);
-    let rounds = with_stub(stage, &name, scenario.extra, &noop(), None, |cast| {
-        let settled = || sleep(SETTLING);
-        let round = || -> Result<[Sample; 4]> {
-            settled();
-            let (direct, results) = stage.direct_add(scenario)?;
-            settled();
-            let directly = stage.direct_del(scenario, &results)?;
-            settled();
-            let added = cast.shim(0, "ADD")?;
-            settled();
-            Ok([direct, added, directly, cast.shim(0, "DEL")?])
-        };
-        let all = (0..rounds + WARM_UP).map(|_| round()).skip(WARM_UP);
-        all.collect()
-    })?;
-    Ok(Alone {
+    let mut alone = Alone {
         extra: scenario.extra,
-        rounds,
-    })
+        add: Beside::default(),
+        del: Beside::default(),
+    };
+    let begun = Instant::now();
+    with_stub(stage, &name, scenario.extra, &noop(), None, |cast| {
+        for number in 0..options.noop + WARM_UP {
+            if begun.elapsed() > options.share() {
+                break;
+            }
+            // Once the one is first, once the other.
+            for turn in 0..2 {
+                let direct = (number + turn).is_multiple_of(2);
+                let (added, deleted) = if direct {
+                    directly(stage, scenario)?
+                } else {
+                    cast.through()?
+                };
+                if number < WARM_UP {
+                    continue;
+                }
+                let row = |beside: &mut Beside, sample| match direct {
+                    true => beside.directly.push(sample),
+                    false => beside.through.push(sample),
+                };
+                row(&mut alone.add, added);
+                row(&mut alone.del, deleted);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(alone)
+}
+
+/// ADD and DEL of the delegates, called directly.
+fn directly(stage: &Stage, scenario: &Scenario) -> Result<(Sample, Sample)> {
+    sleep(SETTLING);
+    let (added, results) = stage.direct_add(scenario)?;
+    sleep(SETTLING);
+    Ok((added, stage.direct_del(scenario, &results)?))
 }
 
 /// A daemon whose API is a stub.
@@ -192,6 +222,14 @@ impl Cast<'_> {
         parallel(self.daemon, LOOPS, TIME, &|number, verb| {
             self.shim(number, verb).map(drop)
         })
+    }
+
+    /// ADD and DEL of the shim.
+    fn through(&self) -> Result<(Sample, Sample)> {
+        sleep(SETTLING);
+        let added = self.shim(0, "ADD")?;
+        sleep(SETTLING);
+        Ok((added, self.shim(0, "DEL")?))
     }
 
     fn shim(&self, number: usize, verb: &str) -> Result<Sample> {

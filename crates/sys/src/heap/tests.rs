@@ -99,6 +99,25 @@ fn the_last_block_of_a_chunk_grows_where_it_is_and_its_room_is_anybodys_when_it_
 }
 
 #[test]
+fn the_last_block_grows_no_further_than_its_chunk_and_gives_back_what_it_does_not_need() {
+    let mut blocks = Blocks {
+        next: ptr::null_mut(),
+        left: 0,
+        free: [ptr::null_mut(); SIZES],
+    };
+    let (number, bytes) = size_of(layout(32, 8)).unwrap();
+    let last = blocks.take(number, bytes);
+    let (next, left) = (blocks.next, blocks.left);
+    assert!(!blocks.resize(last, bytes, bytes + left + STEP));
+    assert!(blocks.resize(last, bytes, bytes + left));
+    assert_eq!((blocks.next, blocks.left), (next.wrapping_add(left), 0));
+    assert!(blocks.resize(last, bytes + left, bytes));
+    assert_eq!((blocks.next, blocks.left), (next, left));
+    let other = blocks.take(number, bytes);
+    assert!(other == next && !blocks.resize(last, bytes, 2 * bytes));
+}
+
+#[test]
 fn a_block_that_grows_or_shrinks_keeps_what_it_holds() {
     let heap = Heap;
     let mut block = filled(&heap, 10, 8, 7);

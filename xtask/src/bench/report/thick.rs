@@ -3,13 +3,13 @@
 use anyhow::{Result, bail};
 
 use super::table::Table;
-use super::{column, median, milliseconds, networks, number, of};
+use super::{column, differences, median, milliseconds, networks, number, of};
 use crate::bench::arm::{Arm, Verb};
 use crate::bench::measure::Sample;
 use crate::bench::run::Measured;
 use crate::bench::run::WARM_UP;
 use crate::bench::scenario::{Kind, Scenario};
-use crate::bench::scenes::{Alone, LITTLE, LOOPS, MEGABYTES, NETWORKS, Scenes};
+use crate::bench::scenes::{Alone, Beside, LITTLE, LOOPS, MEGABYTES, NETWORKS, Scenes};
 use crate::bench::stage::Stage;
 
 /// What the two may add to an ADD, beyond the delegates and the API's own time for the status, in milliseconds.
@@ -78,10 +78,10 @@ pub(super) fn alone(stage: &Stage, measured: &Measured) -> Result<String> {
     Ok(table.text())
 }
 
-/// One pod after the other, with an API that answers at once.
+/// One pod after the other, with an API that answers at once. Its time is in what is added.
 pub(super) fn at_once(scenes: &Scenes) -> String {
     let mut table = Table::new(
-        "The same with an API that answers at once, whose time counts",
+        "multus-shim and multus-daemon, with an API that answers at once, by plain HTTP: all that is more than the delegates",
         &[
             "networks",
             "delegates",
@@ -93,33 +93,24 @@ pub(super) fn at_once(scenes: &Scenes) -> String {
             "at most",
         ],
     );
-    for Alone { extra, rounds } in &scenes.alone {
-        let exited = |which: usize| {
-            rounds
-                .iter()
-                .map(move |round| milliseconds(round[which].exited))
-        };
-        let added = |[directly, through]: [usize; 2]| {
-            let pairs = exited(through).zip(exited(directly));
-            number(median(
-                pairs
-                    .map(|(through, directly)| through - directly)
-                    .collect(),
-            ))
-        };
-        let time = |which| number(median(exited(which).collect()));
+    let exited = |sample: &Sample| sample.exited;
+    let time = |row: &[Sample]| number(median(column(row, |one| milliseconds(one.exited))));
+    let added = |row: &Beside| number(median(differences(&row.through, &row.directly, exited)));
+    for Alone { extra, add, del } in &scenes.alone {
         table.row(&[
             format!("1 + {extra}"),
-            time(0),
-            time(1),
-            added([0, 1]),
+            time(&add.directly),
+            time(&add.through),
+            added(add),
             format!("{ADD_BOUND:.0}"),
-            time(3),
-            added([2, 3]),
+            time(&del.through),
+            added(del),
             format!("{DEL_BOUND:.1}"),
         ]);
     }
-    table.text()
+    let mut text = table.text();
+    text.push_str("\nThe pods come again and again: each ADD waits for its status, also without networks of its own.\n");
+    text
 }
 
 /// The API's own time for the status in each measured ADD. That of a pod without networks of its own is written behind, but
