@@ -91,6 +91,7 @@ pub(super) fn at_once(scenes: &Scenes) -> String {
             "DEL",
             "added",
             "at most",
+            "CPU of the shim's ADD",
         ],
     );
     let exited = |sample: &Sample| sample.exited;
@@ -106,6 +107,9 @@ pub(super) fn at_once(scenes: &Scenes) -> String {
             time(&del.through),
             added(del),
             format!("{DEL_BOUND:.1}"),
+            number(median(differences(&add.through, &add.directly, |one| {
+                one.cpu
+            }))),
         ]);
     }
     let mut text = table.text();
