@@ -28,6 +28,27 @@ fn add_prints_the_version_and_nothing_else() {
 }
 
 #[test]
+fn a_result_of_which_only_a_part_can_be_written_is_a_failure() {
+    // The limit leaves out the last byte.
+    let node = Node::bare();
+    let container = Container::new(&node.sandbox("pod-add"));
+    let whole = "{\n    \"cniVersion\": \"1.0.0\"\n}";
+    let script = format!(
+        "trap '' XFSZ; exec prlimit --fsize={} \"$0\" >result",
+        whole.len() - 1
+    );
+    let said = container
+        .describe("ADD", node.world.command("sh"))
+        .env("CNI_PATH", &node.plugins)
+        .args(["-c", &script])
+        .arg(program("passthru"))
+        .stdin(conf("1.0.0").to_string())
+        .run()
+        .unwrap();
+    assert_eq!(said.status.code(), Some(1));
+}
+
+#[test]
 fn every_other_verb_does_nothing() {
     // B1.122, B1.27
     let node = Node::bare();

@@ -12,7 +12,8 @@ use crate::bench::scenario::{Kind, Scenario};
 use crate::bench::scenes::{Alone, Beside, LITTLE, LOOPS, MEGABYTES, NETWORKS, Scenes};
 use crate::bench::stage::Stage;
 
-/// What the two may add to an ADD, beyond the delegates and the API's own time for the status, in milliseconds.
+/// What the two may add to an ADD, beyond the delegates and the API's own time for the status (none, where it answers at once), in
+/// milliseconds.
 const ADD_BOUND: f64 = 2.0;
 /// And to a DEL.
 const DEL_BOUND: f64 = 1.5;
